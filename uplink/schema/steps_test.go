@@ -1,0 +1,91 @@
+package schema
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"network-sniffer/board/testbed"
+)
+
+func TestStepsAreNumberedWithoutGaps(t *testing.T) {
+	list := steps()
+	for i, s := range list {
+		if s.version != i+1 {
+			t.Errorf("file %d has version %d", i+1, s.version)
+		}
+		if !regexp.MustCompile(`^[a-z_]+$`).MatchString(s.name) {
+			t.Errorf("version %d: name %q is not lower-case words", s.version, s.name)
+		}
+		if m := regexp.MustCompile(`(?im)^\s*(BEGIN|COMMIT|ROLLBACK)\s*;`).FindString(s.sql); m != "" {
+			t.Errorf("version %d: %q would end the transaction that the step runs in", s.version, m)
+		}
+	}
+	if got := list[len(list)-1].version; got != Version {
+		t.Errorf("newest file has version %d, Version is %d", got, Version)
+	}
+}
+
+func TestFunctionTakesTheLockOfApply(t *testing.T) {
+	if want := fmt.Sprintf("pg_advisory_xact_lock(%d)", lockKey); !strings.Contains(steps()[0].sql, want) {
+		t.Errorf("sniffer.ensure_partition does not call %s", want)
+	}
+}
+
+func TestPrintLoadsWithPsql(t *testing.T) {
+	psql := testbed.NeedTool(t, "psql")
+	address := empty(t)
+	var script bytes.Buffer
+	if err := Print(&script); err != nil {
+		t.Fatal(err)
+	}
+	load := func() (string, error) {
+		cmd := exec.CommandContext(testContext(t), psql, "--no-psqlrc", "--quiet", "--dbname", address)
+		cmd.Stdin = bytes.NewReader(script.Bytes())
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := load(); err != nil {
+		t.Fatalf("psql: %v\n%s", err, out)
+	}
+	db := testbed.DB(t, address)
+	check := func(when string) {
+		t.Helper()
+		s, err := Check(testContext(t), db)
+		if err != nil || s.Version != Version || s.Missing != nil {
+			t.Errorf("Check %s: %+v, %v", when, s, err)
+		}
+	}
+	check("after psql")
+	if from, to, err := Apply(testContext(t), db); from != Version || to != Version || err != nil {
+		t.Errorf("Apply after psql: %d, %d, %v", from, to, err)
+	}
+	if out, err := load(); err == nil {
+		t.Errorf("psql loaded the script twice:\n%s", out)
+	}
+	check("after the second psql")
+}
+
+type fullDisk struct{ room int }
+
+var errFull = errors.New("disk is full")
+
+func (d *fullDisk) Write(b []byte) (int, error) {
+	if len(b) > d.room {
+		return d.room, errFull
+	}
+	d.room -= len(b)
+	return len(b), nil
+}
+
+func TestPrintReportsTheWriter(t *testing.T) {
+	for _, room := range []int{0, 100} {
+		if err := Print(&fullDisk{room}); !errors.Is(err, errFull) {
+			t.Errorf("Print with room for %d bytes: %v", room, err)
+		}
+	}
+}
