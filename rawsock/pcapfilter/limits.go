@@ -1,0 +1,32 @@
+package pcapfilter
+
+// The limits of the package. Whatever exceeds one is refused with ErrTooLong; nothing is cut short.
+const (
+	// DefaultSnapLength is the accept value of a program whose Options name none: the 262144 bytes
+	// tcpdump uses.
+	DefaultSnapLength = 262144
+
+	// MaxInstructions is the longest program Linux attaches (BPF_MAXINSNS, linux/bpf_common.h).
+	MaxInstructions = 4096
+
+	// MaxExpression bounds the text, in bytes. It leaves 32 bytes per instruction.
+	MaxExpression = 128 << 10
+
+	// maxTerms bounds the primitives of an expression and with them the depth of the tree: each
+	// costs at least one instruction, so a longer list could not be attached anyway.
+	maxTerms = MaxInstructions
+
+	// maxNesting bounds parentheses, negations and index expressions inside each other.
+	maxNesting = 100
+
+	// maxOffset bounds a constant offset into a header, in bytes. Classic BPF reads offsets with
+	// the sign bit set as kernel extensions, so an offset must stay far away from it.
+	maxOffset = 1 << 30
+)
+
+// Scratch memory, 16 words in classic BPF: the last holds the width of a VLAN tag found in the bytes
+// of a live frame, the others hold operands of arithmetic.
+const (
+	shiftSlot    = 15
+	scratchSlots = 15
+)

@@ -1,0 +1,103 @@
+package pcapfilter
+
+// node is one place of the parsed expression. Every node knows where it began, so that the lower
+// stage can point at what it refuses.
+type node interface{ at() int }
+
+type pos int
+
+func (p pos) at() int { return int(p) }
+
+type (
+	// logicNode joins two expressions; both operators have the same precedence and group to the left.
+	logicNode struct {
+		pos
+		or          bool
+		left, right node
+	}
+
+	notNode struct {
+		pos
+		operand node
+	}
+
+	// protoNode is a protocol alone: "tcp".
+	protoNode struct {
+		pos
+		proto string
+	}
+
+	// addrNode is a value under its qualifiers: "tcp dst port 80".
+	addrNode struct {
+		pos
+		qualifiers
+		value token
+		mask  token // dotted, a number after "/", or tokEnd for none
+	}
+
+	// castNode is "broadcast" or "multicast", proto empty for none.
+	castNode struct {
+		pos
+		proto     string
+		multicast bool
+	}
+
+	// vlanNode is "vlan" with its identifier, or -1 for any.
+	vlanNode struct {
+		pos
+		id int64
+	}
+
+	directionNode struct {
+		pos
+		outbound bool
+	}
+
+	// relationNode compares two values. op is one of = != < <= > >=.
+	relationNode struct {
+		pos
+		op          string
+		left, right arith
+	}
+)
+
+// qualifiers say how to read a value. An empty proto, dir or kind means the manual page's default.
+type qualifiers struct {
+	proto string // a protocol word
+	dir   string // src, dst, or, and
+	kind  string // host, net, port, portrange, proto
+}
+
+// arith is a 32-bit unsigned value.
+type arith interface{ at() int }
+
+type (
+	numberArith struct {
+		pos
+		val uint32
+	}
+
+	// lengthArith is the length of the frame on the wire, in bytes.
+	lengthArith struct{ pos }
+
+	// loadArith is proto[index:size].
+	loadArith struct {
+		pos
+		proto string
+		index arith
+		size  int // 1, 2 or 4 bytes
+	}
+
+	binaryArith struct {
+		pos
+		op          string
+		left, right arith
+		closed      bool // stands in parentheses
+	}
+
+	negArith struct {
+		pos
+		operand arith
+		closed  bool
+	}
+)
