@@ -1,0 +1,95 @@
+package uplink
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"network-sniffer/decode"
+	"network-sniffer/uplink/spool"
+)
+
+var copyQuery = "COPY sniffer.packets (" + strings.Join(copyColumns[:], ", ") + ") FROM STDIN"
+
+// copyStatement is lib/pq's COPY statement.
+type copyStatement interface {
+	driver.Stmt
+	CopyData(ctx context.Context, line string) (driver.Result, error)
+}
+
+// copyWriter turns records into COPY text and hands it to lib/pq, many rows a call.
+type copyWriter struct {
+	stmt    copyStatement
+	text    []byte
+	origins [256]string // the first columns of a row, by interface
+	stored  stored
+}
+
+// segment sends the rows of one segment. A body that does not hold what its header says is broken, although
+// its checksum was right.
+func (w *copyWriter) segment(h *spool.Header, body []byte) error {
+	if h.Rows == 0 {
+		return nil
+	}
+	if h.Format != recordFormat {
+		return fmt.Errorf("segment %d has format %d, this program reads %d: %w", h.Sequence, h.Format, recordFormat, spool.ErrBroken)
+	}
+	clear(w.origins[:])
+	id := strconv.FormatInt(DeviceID(h.Device), 10)
+	for i := range h.Coverage {
+		c := &h.Coverage[i]
+		w.origins[c.Index] = id + "\t" + string(appendCopyString(nil, c.Interface)) + "\t"
+	}
+	var p decode.Packet
+	var err error
+	var rows uint64
+	for len(body) > 0 {
+		if body, err = parseRecord(body, &p); err != nil {
+			return fmt.Errorf("segment %d: %w: %w", h.Sequence, err, spool.ErrBroken)
+		}
+		w.text = appendCopyText(w.text, &p, w.origins[p.Interface])
+		rows++
+		if len(w.text) >= copyChunk {
+			if err := w.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if rows != h.Rows {
+		return fmt.Errorf("segment %d has %d rows, its header says %d: %w", h.Sequence, rows, h.Rows, spool.ErrBroken)
+	}
+	w.stored.rows += rows
+	return nil
+}
+
+// flush hands the text over. lib/pq copies it, and appends the last newline itself.
+func (w *copyWriter) flush() error {
+	if len(w.text) == 0 {
+		return nil
+	}
+	line := unsafe.String(&w.text[0], len(w.text)-1)
+	// The background context: one that can end would start a goroutine for every call.
+	_, err := w.stmt.CopyData(context.Background(), line)
+	w.stored.bytes += uint64(len(w.text))
+	w.text = w.text[:0]
+	return err
+}
+
+// finish ends the COPY and compares the server's count with ours.
+func (w *copyWriter) finish() (stored, error) {
+	err := w.flush()
+	if err != nil {
+		return stored{}, err
+	}
+	result, err := w.stmt.Exec(nil)
+	if err != nil {
+		return stored{}, err
+	}
+	if n, err := result.RowsAffected(); err != nil || uint64(n) != w.stored.rows {
+		return stored{}, fmt.Errorf("the server took %d of %d rows (%v)", n, w.stored.rows, err)
+	}
+	return w.stored, nil
+}

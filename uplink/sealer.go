@@ -1,0 +1,186 @@
+package uplink
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"network-sniffer/uplink/spool"
+)
+
+// Sealer turns batches into segments of one run. Between the recorders and the disk stands a bounded number
+// of batches: full is their queue, free is where they come from.
+type Sealer struct {
+	spool  *spool.Spool
+	header spool.Header // device and run; Sequence is the last one used
+	free   chan *batch
+	full   chan *batch
+	done   chan struct{}
+	single bool // one batch a segment
+	// onError hears of a segment that could not be sealed; its rows are counted by then.
+	onError func(error)
+
+	carry []spool.Coverage // of segments that the disk refused: the next one tells
+
+	mu    sync.Mutex
+	books []spool.Coverage // one entry an interface, since the run began
+}
+
+// SealerConfig says what a Sealer works with.
+type SealerConfig struct {
+	Spool       *spool.Spool
+	Device, Run [16]byte
+	// Batches beside the one that each recorder fills; zero: DefaultBatches. Recorders is how many will be made.
+	Batches, Recorders int
+	BatchSize          int // bytes; zero: DefaultBatchSize
+	// SegmentPerBatch makes the same segments of the same packets, whatever the timing: a savefile that is
+	// uploaded twice is then stored once. Otherwise batches that queue up share a segment.
+	SegmentPerBatch bool
+	OnError         func(error)
+}
+
+// NewSealer makes the batches and starts sealing.
+func NewSealer(c SealerConfig) *Sealer {
+	if c.Batches == 0 {
+		c.Batches = DefaultBatches
+	}
+	if c.BatchSize == 0 {
+		c.BatchSize = DefaultBatchSize
+	}
+	n := c.Batches + c.Recorders
+	s := &Sealer{
+		spool:   c.Spool,
+		header:  spool.Header{Device: c.Device, Run: c.Run, Format: recordFormat},
+		free:    make(chan *batch, n),
+		full:    make(chan *batch, n),
+		done:    make(chan struct{}),
+		single:  c.SegmentPerBatch,
+		onError: c.OnError,
+	}
+	for range n {
+		b := &batch{records: make([]byte, 0, c.BatchSize)}
+		b.coverage.Losses = make([]spool.Loss, 0, 8)
+		s.free <- b
+	}
+	go s.run()
+	return s
+}
+
+func (s *Sealer) run() {
+	defer close(s.done)
+	for b := range s.full {
+		s.seal(b)
+	}
+	s.begin()
+	s.header.Final = true
+	s.write()
+}
+
+// Close seals what was handed over, and the segment that ends the run. No recorder may be used after it. It
+// returns an error when the last segment could not be stored: then the run stays open in the ledger.
+func (s *Sealer) Close() error {
+	close(s.full)
+	<-s.done
+	if len(s.carry) > 0 {
+		return fmt.Errorf("uplink: the run's last segment could not be stored: the ledger misses %d intervals", len(s.carry))
+	}
+	return nil
+}
+
+// seal stores a batch, with those that came meanwhile as long as they fit.
+func (s *Sealer) seal(b *batch) {
+	batches := append(make([]*batch, 0, cap(s.full)), b)
+	size := len(b.records)
+more:
+	for !s.single && size < spool.MaxBody/2 {
+		select {
+		case b, ok := <-s.full:
+			if !ok {
+				break more
+			}
+			batches = append(batches, b)
+			size += len(b.records)
+		default:
+			break more
+		}
+	}
+	h := &s.header
+	s.begin()
+	parts := make([][]byte, len(batches))
+	for i, b := range batches {
+		parts[i] = b.records
+		h.Merge(&b.coverage)
+		if b.rows > 0 {
+			if h.Rows == 0 || b.first < h.FirstTime {
+				h.FirstTime = b.first
+			}
+			if h.Rows == 0 || b.last > h.LastTime {
+				h.LastTime = b.last
+			}
+			h.Rows += b.rows
+		}
+	}
+	stored := s.write(parts...)
+	for _, b := range batches {
+		s.count(&b.coverage, stored)
+		b.records, b.rows = b.records[:0], 0
+		b.coverage.Losses = b.coverage.Losses[:0]
+		s.free <- b
+	}
+}
+
+// begin empties the header but for what an earlier one could not tell.
+func (s *Sealer) begin() {
+	h := &s.header
+	h.Coverage, h.Rows, h.FirstTime, h.LastTime = s.carry, 0, 0, 0
+	s.carry = nil
+}
+
+// write stores the header under the next sequence number. When the disk refuses, the rows are lost, the
+// number is not used, and the coverage is carried into the next header.
+func (s *Sealer) write(parts ...[]byte) (stored bool) {
+	h := &s.header
+	h.Sequence++
+	h.Last = h.Sequence
+	h.SealedAt = time.Now().UnixNano()
+	err := s.spool.Seal(h, parts...)
+	if err == nil {
+		return true
+	}
+	h.Sequence--
+	h.Bury(LossSpool)
+	h.Tombstone = false
+	s.carry = h.Coverage
+	if s.onError != nil {
+		s.onError(fmt.Errorf("uplink: a segment could not be stored, its rows are counted as %s: %w", LossSpool, err))
+	}
+	return false
+}
+
+// count adds a batch's coverage to the books of the run.
+func (s *Sealer) count(c *spool.Coverage, stored bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	books := spool.Header{Coverage: s.books}
+	books.Merge(c)
+	if !stored {
+		for i := range books.Coverage {
+			if b := &books.Coverage[i]; b.Index == c.Index && b.Interface == c.Interface && b.Filter == c.Filter {
+				b.Rows -= c.Rows
+				b.Lose(LossSpool, c.Rows)
+			}
+		}
+	}
+	s.books = books.Coverage
+}
+
+// Books returns what was sealed or lost since the run began, per interface and filter.
+func (s *Sealer) Books() []spool.Coverage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var books spool.Header
+	for i := range s.books {
+		books.Merge(&s.books[i])
+	}
+	return books.Coverage
+}

@@ -1,0 +1,166 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// makeRoom drops the oldest rows until bytes more fit. When dropping everything would not be enough, nothing
+// is dropped. A segment whose header the disk refuses for now is left alone.
+func (s *Spool) makeRoom(bytes int64) error {
+	room := s.stats.Limit - reserveSize - bytes
+	if s.stats.Bytes <= room {
+		return nil
+	}
+	if err := s.sweep(); err != nil {
+		return err
+	}
+	full := fmt.Errorf("spool: %s: %d of %d bytes are taken: %w", s.dir, s.stats.Bytes, s.stats.Limit, ErrFull)
+	if s.residue() > room {
+		return full
+	}
+	for from := 0; s.stats.Bytes > room; {
+		i := s.droppable(from)
+		if i < 0 {
+			return full
+		}
+		ordinal := s.entries[i].ordinal
+		h, _, err := s.readHeader(ordinal)
+		switch {
+		case err == nil:
+			err = s.drop(i, &h, LossFull)
+		case errors.Is(err, errBody):
+			err = s.drop(i, &h, LossBroken)
+		case errors.Is(err, ErrBroken):
+			s.setAside(ordinal)
+			s.forget(ordinal)
+			err = nil
+		case errors.Is(err, os.ErrNotExist):
+			s.vanish(ordinal)
+			err = nil
+		default:
+			from, full, err = i+1, errors.Join(full, err), nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// joins reports whether segment i may be absorbed by the one before it, once that is a tombstone.
+func (s *Spool) joins(i int) bool {
+	if i <= 0 || i >= len(s.entries) {
+		return false
+	}
+	before, e := &s.entries[i-1], &s.entries[i]
+	return before.run == e.run && !e.apart &&
+		!before.attempted && !before.pinned && !before.absorbed &&
+		!e.attempted && !e.pinned && !e.absorbed
+}
+
+// absorbable reports whether segment i may disappear into the tombstone before it.
+func (s *Spool) absorbable(i int) bool { return s.joins(i) && s.entries[i-1].tombstone }
+
+// droppable finds the oldest segment, at from or later, whose dropping frees something, at once or when the
+// next one is dropped too: rows are not given up for nothing.
+func (s *Spool) droppable(from int) int {
+	for i := from; i < len(s.entries); i++ {
+		e := &s.entries[i]
+		switch {
+		case e.pinned || e.absorbed:
+		case s.absorbable(i):
+			return i
+		case e.tombstone:
+		case charge(e.size) > blockSize || s.joins(i+1):
+			return i
+		}
+	}
+	return -1
+}
+
+// residue is what would stay, at least, when everything that can be dropped were.
+func (s *Spool) residue() int64 {
+	var bytes int64
+	for i := range s.entries {
+		e := &s.entries[i]
+		switch {
+		case s.joins(i):
+		case e.pinned || e.tombstone || e.absorbed:
+			bytes += charge(e.size)
+		default:
+			bytes += blockSize
+		}
+	}
+	return bytes
+}
+
+// drop turns segment i into a tombstone, or lets the tombstone before it absorb it.
+func (s *Spool) drop(i int, h *Header, reason string) error {
+	e := &s.entries[i]
+	rows := h.Bury(reason)
+	var err error
+	done := false
+	if s.absorbable(i) {
+		if done, err = s.absorb(i, h); !done && err == nil {
+			e.apart = true
+		}
+	}
+	if !done && err == nil && !e.tombstone {
+		if err = s.bury(e.ordinal, h); err == nil {
+			s.resize(e, fileSize(h), true)
+			done = true
+		}
+	}
+	switch {
+	case !done:
+	case reason == LossBroken:
+		s.stats.Broken++
+		s.stats.BrokenRows += rows
+	default:
+		s.stats.DroppedRows += rows
+	}
+	return err
+}
+
+// absorb adds the header of segment i to the tombstone before it. It reports whether that was done, and the
+// error of what was tried; not done without an error means that the two do not go together.
+func (s *Spool) absorb(i int, h *Header) (bool, error) {
+	before := &s.entries[i-1]
+	t, _, err := s.readHeader(before.ordinal)
+	if err != nil || !t.absorb(h) {
+		return false, nil
+	}
+	if err := s.bury(before.ordinal, &t); err != nil {
+		return false, err
+	}
+	s.resize(before, fileSize(&t), true)
+	// From here on the tombstone counts the rows, whatever becomes of the file. After a crash between the two
+	// steps Open finds that the one covers the other.
+	s.entries[i].absorbed = true
+	s.absorbed++
+	return true, s.sweep()
+}
+
+// sweep removes the files of absorbed segments. One that came back after its tombstone was sent would be
+// counted twice, so nothing is sent, and nothing more is absorbed, before they are gone.
+func (s *Spool) sweep() error {
+	for i := len(s.entries) - 1; i >= 0 && s.absorbed > 0; i-- {
+		e := s.entries[i]
+		if !e.absorbed {
+			continue
+		}
+		if err := s.fs.Remove(s.path(e.ordinal)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("spool: remove %s: %w", s.path(e.ordinal), err)
+		}
+		s.absorbed--
+		s.forget(e.ordinal)
+	}
+	return nil
+}
+
+func (s *Spool) resize(e *entry, size int64, tombstone bool) {
+	s.account(charge(size) - charge(e.size))
+	e.size, e.tombstone = size, tombstone
+}

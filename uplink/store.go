@@ -1,0 +1,193 @@
+package uplink
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
+
+	"network-sniffer/uplink/schema"
+	"network-sniffer/uplink/spool"
+)
+
+// errKnown: the ledger has one of the segments already.
+var errKnown = errors.New("the database has the segment already")
+
+// settings guard the server against a device that dies in the middle of a transaction, and the device against
+// a lock that is never given. They hold for one transaction, so that they also work behind a connection pooler.
+const settings = `SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '10min';
+SET LOCAL idle_in_transaction_session_timeout = '1min'`
+
+type stored struct{ rows, bytes uint64 }
+
+// DeviceID is the number that stands for a device's UUID in the database: its first 8 bytes without the sign.
+func DeviceID(uuid [16]byte) int64 {
+	return int64(binary.BigEndian.Uint64(uuid[:8]) &^ (1 << 63))
+}
+
+// prepare makes sure of the schema and registers the device. The first of its calls connects.
+func (u *Uploader) prepare(ctx context.Context) error {
+	_, err := schema.Check(ctx, u.db)
+	if errors.Is(err, schema.ErrMissing) || errors.Is(err, schema.ErrOlder) {
+		from, to, applyErr := schema.Apply(ctx, u.db)
+		if applyErr != nil {
+			return fmt.Errorf("uplink: %s: %w; making it failed: %w", u.config.Target.Name, err, applyErr)
+		}
+		u.config.Log.Info("made the database schema", "from", from, "to", to)
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("uplink: %s: %w", u.config.Target.Name, err)
+	}
+	clear(u.days)
+	u.partition(ctx, time.Now())
+	return u.register(ctx)
+}
+
+// partition makes the partition of a day and of the one after it, in transactions of their own. Failing is
+// not fatal: rows of a day without a partition go to the default one.
+func (u *Uploader) partition(ctx context.Context, t time.Time) {
+	today := day(t.UnixNano())
+	for day := today; day <= today+1; day++ {
+		if u.days[day] {
+			continue
+		}
+		if len(u.days) > 4*maxDays {
+			clear(u.days)
+		}
+		u.days[day] = true
+		if _, err := schema.EnsureDay(ctx, u.db, time.Unix(day*secondsPerDay, 0)); err != nil {
+			u.config.Log.Warn("no partition for a day: its rows go to sniffer.packets_default", "error", err)
+		}
+	}
+}
+
+const secondsPerDay = 24 * 60 * 60
+
+// partitionsFor makes sure of the partitions of the segments' rows.
+func (u *Uploader) partitionsFor(refs []spool.Ref) {
+	for _, r := range refs {
+		h, err := u.config.Spool.Header(r)
+		if err != nil || h.Rows == 0 {
+			continue // Load will meet the error again, and say so
+		}
+		first, last := day(h.FirstTime), day(h.LastTime)
+		if last-first > maxDays {
+			continue
+		}
+		for d := first; d <= last; d++ {
+			if !u.days[d] {
+				ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+				u.partition(ctx, time.Unix(d*secondsPerDay, 0))
+				cancel()
+			}
+		}
+	}
+}
+
+// day counts from the Unix epoch, in UTC.
+func day(ns int64) int64 {
+	d := ns / (secondsPerDay * 1e9)
+	if ns%(secondsPerDay*1e9) < 0 {
+		d--
+	}
+	return d
+}
+
+func (u *Uploader) register(ctx context.Context) error {
+	id := DeviceID(u.config.Device)
+	var known string
+	err := u.db.QueryRowContext(ctx, `INSERT INTO sniffer.devices AS d (device_id, device_uuid, name, version)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT (device_id) DO UPDATE SET name = excluded.name, version = excluded.version, last_seen = now()
+WHERE d.device_uuid = excluded.device_uuid RETURNING d.name`,
+		id, FormatUUID(u.config.Device), u.config.DeviceName, u.config.Version).Scan(&known)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("uplink: device_id %d belongs to another device; give this one another UUID with --device-id", id)
+	}
+	if err != nil {
+		return fmt.Errorf("uplink: register the device: %w", err)
+	}
+	return nil
+}
+
+// store commits the segments in one transaction: rows first, the ledger last, so that a connection that died
+// before its end blocks nobody who sends the same segments again.
+func (u *Uploader) store(refs []spool.Ref) (stored, error) {
+	// A context that can end would cost a goroutine a call and still not end it: the connection's deadlines do.
+	ctx := context.Background()
+	conn, err := u.db.Conn(ctx)
+	if err != nil {
+		return stored{}, fmt.Errorf("uplink: connect to %s: %w", u.config.Target.Name, err)
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return stored{}, fmt.Errorf("uplink: begin: %w", err)
+	}
+	total, err := u.fill(ctx, conn, tx, refs)
+	if err != nil {
+		// When the connection is gone this fails too, and the server rolls back by itself.
+		_ = tx.Rollback()
+		return stored{}, err
+	}
+	// When this fails nobody knows whether the server committed: the segments are sent again, and the ledger
+	// tells.
+	if err := tx.Commit(); err != nil {
+		return stored{}, fmt.Errorf("uplink: commit: %w", err)
+	}
+	return total, nil
+}
+
+func (u *Uploader) fill(ctx context.Context, conn *sql.Conn, tx *sql.Tx, refs []spool.Ref) (stored, error) {
+	if _, err := tx.ExecContext(ctx, settings); err != nil {
+		return stored{}, fmt.Errorf("uplink: %w", err)
+	}
+	var total stored
+	headers := make([]spool.Header, 0, len(refs))
+	err := conn.Raw(func(c any) error {
+		stmt, err := c.(driver.Conn).Prepare(copyQuery)
+		if err != nil {
+			return err
+		}
+		w := copyWriter{stmt: stmt.(copyStatement), text: u.text[:0]}
+		defer func() { u.text = w.text }()
+		for _, r := range refs {
+			h, body, file, err := u.config.Spool.Load(r, u.file)
+			u.file = file
+			if err == nil {
+				err = w.segment(&h, body)
+			}
+			if err != nil {
+				// Closing would end the COPY as if it were whole; the rollback undoes it either way.
+				_ = stmt.Close()
+				return err
+			}
+			headers = append(headers, h)
+		}
+		total, err = w.finish()
+		return err
+	})
+	if err != nil {
+		if !errors.Is(err, spool.ErrBroken) && !errors.Is(err, spool.ErrGone) {
+			err = fmt.Errorf("uplink: copy rows: %w", err)
+		}
+		return stored{}, err
+	}
+	if _, err := tx.ExecContext(ctx, ledger(headers)); err != nil {
+		if isUnique(err) {
+			return stored{}, errKnown
+		}
+		return stored{}, fmt.Errorf("uplink: write the ledger: %w", err)
+	}
+	return total, nil
+}
+
+// isUnique judges by SQLSTATE alone: on Citus and TimescaleDB the names in the error are empty or others.
+func isUnique(err error) bool { return pq.As(err, pqerror.UniqueViolation) != nil }

@@ -1,0 +1,261 @@
+package uplink
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/lib/pq"
+
+	"network-sniffer/uplink/spool"
+)
+
+// Uploader takes the oldest segments of a spool to the database. One goroutine runs it; State may be called
+// from any.
+type Uploader struct {
+	config UploaderConfig
+	dialer *dialer
+	db     *sql.DB
+
+	ready bool           // connected, the schema is there and the device is known to it
+	days  map[int64]bool // since the Unix epoch: their partitions were asked for
+	one   int            // so many transactions take one segment each, because a larger one met a known segment
+	text  []byte         // COPY text on its way to lib/pq
+	file  []byte         // the segment being read
+
+	mu    sync.Mutex
+	state State
+}
+
+// UploaderConfig says what an Uploader works with.
+type UploaderConfig struct {
+	Spool      *spool.Spool
+	Target     Target
+	Device     [16]byte
+	DeviceName string
+	Version    string // of the program, for sniffer.devices
+	Log        *slog.Logger
+	// Opening hears of each database connection before its first packet leaves, Closed when it is closed.
+	Opening, Closed func(Connection)
+}
+
+// State is where the upload stands.
+type State struct {
+	Connected    bool
+	Since        time.Time // of Connected, or of the first failure in a row
+	Rows         uint64    // stored since the start
+	Segments     uint64
+	Transactions uint64
+	Known        uint64 // segments that the database turned out to have already
+	Bytes        uint64 // of COPY data
+	LastStored   time.Time
+	LastError    string // empty while all is well
+}
+
+// NewUploader prepares the upload; Run does it.
+func NewUploader(c UploaderConfig) (*Uploader, error) {
+	connector, err := pq.NewConnector(c.Target.dsn)
+	if err != nil {
+		return nil, fmt.Errorf("uplink: %w: %w", ErrURL, err)
+	}
+	u := &Uploader{
+		config: c,
+		dialer: &dialer{opening: c.Opening, closed: c.Closed},
+		days:   map[int64]bool{},
+	}
+	connector.Dialer(u.dialer)
+	u.db = sql.OpenDB(connector)
+	u.db.SetMaxOpenConns(1)
+	u.state.Since = time.Now()
+	return u, nil
+}
+
+// State returns a copy.
+func (u *Uploader) State() State {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.state
+}
+
+// Run uploads until the context ends, and reconnects for ever. When finish is closed it tries once more to
+// empty the spool, and returns when that is done or fails.
+func (u *Uploader) Run(ctx context.Context, finish <-chan struct{}) {
+	stop := context.AfterFunc(ctx, u.dialer.abort)
+	defer stop()
+	defer u.disconnect()
+	backoff := backoffFirst
+	finishing := false
+	var complained time.Time
+	var complaint string
+	for ctx.Err() == nil {
+		select {
+		case <-finish:
+			finishing = true
+		default:
+		}
+		sent, err := u.step(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			u.failed(err)
+			if text := err.Error(); text != complaint || time.Since(complained) >= complainEvery {
+				complaint, complained = text, time.Now()
+				u.config.Log.Warn("upload is waiting", "database", u.config.Target.Name, "error", text,
+					"segments", u.config.Spool.Stats().Segments)
+			}
+			if finishing {
+				return
+			}
+			wait(ctx, finish, rand.N(backoff))
+			backoff = min(2*backoff, backoffLast)
+		case sent:
+			backoff, complaint = backoffFirst, ""
+		case finishing:
+			return
+		default:
+			backoff = backoffFirst
+			select {
+			case <-ctx.Done():
+			case <-finish:
+			case <-u.config.Spool.Changed():
+			}
+		}
+	}
+}
+
+func wait(ctx context.Context, finish <-chan struct{}, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-finish:
+	case <-t.C:
+	}
+}
+
+// Drain uploads what is in the spool until it is empty or something fails, and tells progress after each
+// transaction. Run must not be running.
+func (u *Uploader) Drain(ctx context.Context, progress func(State)) error {
+	stop := context.AfterFunc(ctx, u.dialer.abort)
+	defer stop()
+	defer u.disconnect()
+	for {
+		sent, err := u.step(ctx)
+		if ctx.Err() != nil {
+			return fmt.Errorf("uplink: %w", context.Cause(ctx))
+		}
+		if err != nil {
+			u.failed(err)
+			return err
+		}
+		if !sent {
+			return nil
+		}
+		progress(u.State())
+	}
+}
+
+// Close closes the database handle.
+func (u *Uploader) Close() error { return u.db.Close() }
+
+func (u *Uploader) failed(err error) {
+	u.disconnect()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state.LastError == "" {
+		u.state.Since = time.Now()
+	}
+	u.state.Connected, u.state.LastError = false, err.Error()
+}
+
+// disconnect gives up the connection: it may be in the middle of COPY.
+func (u *Uploader) disconnect() {
+	u.dialer.abort()
+	u.ready = false
+}
+
+// step makes sure of a connection and uploads one transaction. It reports whether there was anything to do.
+func (u *Uploader) step(ctx context.Context) (bool, error) {
+	if !u.ready {
+		if err := u.connect(ctx); err != nil {
+			return false, err
+		}
+	}
+	n := transactionSegments
+	if u.one > 0 {
+		n = 1
+	}
+	refs := u.config.Spool.Pin(n, transactionBytes)
+	if len(refs) == 0 {
+		return false, nil
+	}
+	u.partitionsFor(refs)
+	stored, err := u.store(refs)
+	switch {
+	case errors.Is(err, errKnown) && len(refs) > 1:
+		// One of them is in the database already; alone, each will say whether it is the one.
+		u.config.Spool.Unpin(refs)
+		u.one = len(refs)
+		return true, nil
+	case errors.Is(err, errKnown):
+		u.mu.Lock()
+		u.state.Known++
+		u.mu.Unlock()
+	case errors.Is(err, spool.ErrBroken), errors.Is(err, spool.ErrGone):
+		// The transaction was rolled back; what is left of the segment comes with the next one.
+		u.config.Spool.Unpin(refs)
+		u.config.Log.Error("a segment is broken and was set aside", "error", err)
+		return true, nil
+	case err != nil:
+		u.config.Spool.Unpin(refs)
+		return false, err
+	}
+	if u.one > 0 {
+		u.one--
+	}
+	if err := u.config.Spool.Sent(refs); err != nil {
+		u.config.Spool.Unpin(refs)
+		return false, err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.state.Rows += stored.rows
+	u.state.Bytes += stored.bytes
+	u.state.Segments += uint64(len(refs))
+	u.state.Transactions++
+	u.state.LastStored, u.state.LastError = time.Now(), ""
+	return true, nil
+}
+
+// connect opens the connection, makes sure of the schema and registers the device.
+func (u *Uploader) connect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := u.prepare(ctx); err != nil {
+		return err
+	}
+	u.ready = true
+	u.config.Log.Info("connected to the database", "database", u.config.Target.Name)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.state.Connected, u.state.Since, u.state.LastError = true, time.Now(), ""
+	return nil
+}
+
+// OpenDatabase opens a database with the deadlines of the uplink, for whoever only wants to look at it. abort
+// ends every call that is under way.
+func OpenDatabase(t Target) (db *sql.DB, abort func(), err error) {
+	connector, err := pq.NewConnector(t.dsn)
+	if err != nil {
+		return nil, nil, fmt.Errorf("uplink: %w: %w", ErrURL, err)
+	}
+	d := &dialer{}
+	connector.Dialer(d)
+	return sql.OpenDB(connector), d.abort, nil
+}
