@@ -1,0 +1,258 @@
+// Package appliance wires the way of the data: rings to decode to recorder and console, spool to uplink. It
+// starts all of it, keeps it going and stops it with the books closed.
+//
+// Goroutines: one per ring, one that seals, one that uploads, one that watches links, the console's own. The
+// ring's goroutine calls decode, recorder and console tap directly; nothing it calls waits for disk, database
+// or client.
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"network-sniffer/board"
+	"network-sniffer/board/config"
+	"network-sniffer/board/console"
+	"network-sniffer/rawsock"
+	"network-sniffer/uplink"
+	"network-sniffer/uplink/spool"
+)
+
+// Bounds of this package.
+const (
+	// SnapLength is how many bytes of a frame are captured: every header of today's traffic, at less than
+	// half of the kernel's cost for a whole frame.
+	SnapLength = 256
+	// MaxInterfaces bounds the rings; more are refused. The console and the records number them in a byte.
+	MaxInterfaces = 64
+	// DrainTimeout is how long a ring may take to hand out its last frames; what is left is counted.
+	DrainTimeout = 2 * time.Second
+	// FarewellTimeout is how long the last upload may take; what is left stays in the spool.
+	FarewellTimeout = 5 * time.Second
+)
+
+// ErrTooMany: more interfaces than MaxInterfaces.
+var ErrTooMany = errors.New("too many interfaces")
+
+// Appliance is one run of the recorder.
+type Appliance struct {
+	config  config.Config
+	board   board.Board
+	log     *slog.Logger
+	version string
+
+	device, run [16]byte
+	spool       *spool.Spool
+	sealer      *uplink.Sealer
+	uploader    *uplink.Uploader // nil: no database is configured
+	console     *console.Server
+	own         *ownTraffic
+	captures    []*capture
+	ready       chan struct{}
+	started     time.Time
+}
+
+// New checks the configuration against the machine, opens the spool and the console's port, and is then
+// able to Run. An error leaves nothing open.
+func New(c config.Config, b board.Board, version string, log *slog.Logger) (_ *Appliance, err error) {
+	a := &Appliance{config: c, board: b, log: log, version: version, ready: make(chan struct{}), started: time.Now()}
+	if len(a.config.Interfaces) == 0 {
+		name, err := b.DefaultInterface()
+		if err != nil {
+			return nil, err
+		}
+		a.config.Interfaces = []string{name}
+	}
+	if n := len(a.config.Interfaces); n > MaxInterfaces {
+		return nil, fmt.Errorf("appliance: %d interfaces, at most %d: %w", n, MaxInterfaces, ErrTooMany)
+	}
+	if err := a.identify(); err != nil {
+		return nil, err
+	}
+	// A mistake in the expression shows now, and not when an interface comes up.
+	if _, err := compile(a.config.Filter, rawsock.LinkEthernet); err != nil {
+		return nil, err
+	}
+	budget := b.Budget()
+	size := a.config.SpoolSize
+	if size == 0 {
+		size = budget.Spool
+	}
+	if a.spool, err = spool.Open(spool.Disk{}, a.config.SpoolDir, size); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			a.spool.Close()
+		}
+	}()
+	a.own = newOwnTraffic(a.refilter, log)
+	if a.config.DatabaseURL != "" {
+		if err := a.openUplink(); err != nil {
+			return nil, err
+		}
+	}
+	a.console = console.New(console.Config{
+		Listen:        a.config.ConsoleListen,
+		Version:       version,
+		Source:        source{a},
+		InterfaceName: func(i uint8) string { return a.config.Interfaces[i] },
+		OnAccept:      func(local, _ netip.AddrPort) { a.own.listenAt(local) },
+		OnMessage: func(remote netip.AddrPort, text string) {
+			log.Info("message at the console", "client", remote, "text", text)
+		},
+		OnEvent: func(text string) { log.Warn("console: " + text) },
+	})
+	if err := a.console.Listen(); err != nil {
+		return nil, err
+	}
+	a.own.listen(a.console.Addr().(*net.TCPAddr).AddrPort())
+	a.sealer = uplink.NewSealer(uplink.SealerConfig{
+		Spool: a.spool, Device: a.device, Run: a.run,
+		Recorders: len(a.config.Interfaces), BatchSize: budget.Batch,
+		OnError: func(err error) { log.Error("segment lost", "error", err) },
+	})
+	for i, name := range a.config.Interfaces {
+		a.captures = append(a.captures, &capture{
+			appliance: a,
+			name:      name,
+			index:     uint8(i),
+			ring:      rawsock.Config{BlockSize: budget.RingBlock, Blocks: budget.Blocks, Promiscuous: a.config.Promiscuous},
+			recorder:  a.sealer.NewRecorder(uint8(i), name, a.config.Filter, SnapLength),
+			tap:       a.console.NewTap(),
+			wake:      make(chan struct{}, 1),
+		})
+	}
+	return a, nil
+}
+
+func (a *Appliance) identify() (err error) {
+	if a.config.DeviceName == "" {
+		a.config.DeviceName = a.board.Hostname()
+	}
+	if a.config.DeviceID != "" {
+		if a.device, err = board.ParseUUID(a.config.DeviceID); err != nil {
+			return fmt.Errorf("appliance: --device-id: %w", err)
+		}
+	} else {
+		var from string
+		if a.device, from, err = a.board.Identity(); err != nil {
+			return err
+		}
+		a.log.Debug("identity", "device", uplink.FormatUUID(a.device), "from", from)
+	}
+	a.run, err = board.NewRun()
+	return err
+}
+
+func (a *Appliance) openUplink() error {
+	target, err := uplink.ParseTarget(a.config.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	if target.Warning != "" {
+		a.log.Warn(target.Warning)
+	}
+	if a.config.SecretInArguments && uplink.HasPassword(a.config.DatabaseURL) {
+		a.log.Warn("the database password stands on the command line, where every user can read it; " +
+			"use " + config.DatabaseURL.Environment() + " or a passfile")
+	}
+	a.uploader, err = uplink.NewUploader(uplink.UploaderConfig{
+		Spool: a.spool, Target: target, Device: a.device, DeviceName: a.config.DeviceName,
+		Version: a.version, Log: a.log,
+		Opening: func(c uplink.Connection) { a.own.opening(rawsock.Connection(c)) },
+		Closed:  func(c uplink.Connection) { a.own.closed(rawsock.Connection(c)) },
+	})
+	return err
+}
+
+// Ready is closed when every interface that exists is being recorded.
+func (a *Appliance) Ready() <-chan struct{} { return a.ready }
+
+// ConsoleAddr is where the console listens.
+func (a *Appliance) ConsoleAddr() net.Addr { return a.console.Addr() }
+
+// Run records until the context ends, then stops in the order of the data: no more frames, the rings
+// drained, the last segment sealed, one last upload, and the books as the result. An error means that
+// recording was not possible, or that the books could not be closed; the report holds in both cases.
+func (a *Appliance) Run(ctx context.Context) (Report, error) {
+	links, err := rawsock.WatchLinks()
+	if err != nil {
+		return Report{}, errors.Join(err, a.close())
+	}
+	var capturing, serving, uploading, watching sync.WaitGroup
+	failed := make(chan error, len(a.captures))
+
+	serving.Go(func() { _ = a.console.Serve(context.Background()) }) // it listens already: no error is left
+	uploadCtx, cutUpload := context.WithCancel(context.Background())
+	defer cutUpload()
+	finish := make(chan struct{})
+	if a.uploader != nil {
+		uploading.Go(func() { a.uploader.Run(uploadCtx, finish) })
+	} else {
+		a.log.Warn("no database: rows stay in the spool; name one with --database-url", "spool", a.config.SpoolDir)
+	}
+	watching.Go(func() { a.watch(links) })
+	captureCtx, stopCapture := context.WithCancel(ctx)
+	defer stopCapture()
+	var opened sync.WaitGroup
+	for _, c := range a.captures {
+		opened.Add(1)
+		capturing.Go(func() {
+			if err := c.run(captureCtx, sync.OnceFunc(opened.Done)); err != nil {
+				failed <- err
+				stopCapture()
+			}
+		})
+	}
+	go func() {
+		opened.Wait()
+		close(a.ready)
+	}()
+
+	capturing.Wait()
+	close(failed)
+	links.Close()
+	watching.Wait()
+	a.log.Info("stopped recording")
+	errs := []error{<-failed, a.sealer.Close()}
+	timer := time.AfterFunc(FarewellTimeout, cutUpload)
+	close(finish)
+	uploading.Wait()
+	timer.Stop()
+	report := a.report()
+	a.console.Close()
+	serving.Wait()
+	return report, errors.Join(append(errs, a.close())...)
+}
+
+func (a *Appliance) close() error {
+	if a.uploader != nil {
+		a.uploader.Close()
+	}
+	return a.spool.Close()
+}
+
+// watch wakes the captures when links or addresses change: an interface may have come, gone or come back
+// as another one under the same name.
+func (a *Appliance) watch(links *rawsock.LinkWatcher) {
+	for links.Wait() == nil {
+		a.own.refresh()
+		for _, c := range a.captures {
+			c.linksChanged()
+		}
+	}
+}
+
+// refilter puts a new filter on every ring.
+func (a *Appliance) refilter() {
+	for _, c := range a.captures {
+		c.refilter()
+	}
+}

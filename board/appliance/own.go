@@ -1,0 +1,140 @@
+package appliance
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"network-sniffer/rawsock"
+)
+
+// lingering is how long a closed connection stays excluded: its last segments cross the link after Close,
+// and the kernel answers for it until TIME_WAIT ends, 60 s (tcp(7)).
+const lingering = 2 * time.Minute
+
+// maxConnections and maxListeners bound what is excluded; together they fit in front of a filter. Of the
+// connections the oldest closed ones go first.
+const (
+	maxConnections = 16
+	maxListeners   = 24
+)
+
+// ownTraffic is what the capture filters exclude.
+type ownTraffic struct {
+	changed func() // compiles and replaces the filters
+	log     *slog.Logger
+
+	mu          sync.Mutex
+	connections []ownConnection // oldest first
+	port        uint16          // of the console
+	wildcard    bool            // the console listens on every local address
+	listeners   []netip.AddrPort
+}
+
+type ownConnection struct {
+	rawsock.Connection
+	closed time.Time // zero: open
+}
+
+func newOwnTraffic(changed func(), log *slog.Logger) *ownTraffic {
+	return &ownTraffic{changed: changed, log: log}
+}
+
+// current is what a filter has to exclude now.
+func (o *ownTraffic) current() rawsock.Own {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	own := rawsock.Own{Listeners: slices.Clone(o.listeners)}
+	for _, c := range o.connections {
+		own.Connections = append(own.Connections, c.Connection)
+	}
+	return own
+}
+
+// opening excludes a connection; when it returns, the filters do.
+func (o *ownTraffic) opening(c rawsock.Connection) {
+	o.mu.Lock()
+	now := time.Now()
+	o.connections = slices.DeleteFunc(o.connections, func(old ownConnection) bool {
+		return old.Connection == c || !old.closed.IsZero() && now.Sub(old.closed) > lingering
+	})
+	if len(o.connections) >= maxConnections {
+		i := slices.IndexFunc(o.connections, func(old ownConnection) bool { return !old.closed.IsZero() })
+		o.connections = slices.Delete(o.connections, max(i, 0), max(i, 0)+1)
+	}
+	o.connections = append(o.connections, ownConnection{Connection: c})
+	o.mu.Unlock()
+	o.changed()
+}
+
+// closed begins the time after which a connection is forgotten, at the next one's opening.
+func (o *ownTraffic) closed(c rawsock.Connection) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range o.connections {
+		if o.connections[i].Connection == c {
+			o.connections[i].closed = time.Now()
+		}
+	}
+}
+
+// listen excludes the console's address, or its port on every local address.
+func (o *ownTraffic) listen(at netip.AddrPort) {
+	o.mu.Lock()
+	o.port, o.wildcard = at.Port(), at.Addr().IsUnspecified()
+	if !o.wildcard {
+		o.listeners = []netip.AddrPort{netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port())}
+	}
+	o.mu.Unlock()
+	o.refresh()
+}
+
+// listenAt makes sure that an address somebody reached us at is excluded.
+func (o *ownTraffic) listenAt(local netip.AddrPort) {
+	local = netip.AddrPortFrom(local.Addr().Unmap().WithZone(""), local.Port())
+	o.mu.Lock()
+	known := slices.Contains(o.listeners, local)
+	o.mu.Unlock()
+	if !known {
+		o.refresh()
+	}
+}
+
+// refresh looks the local addresses up again.
+func (o *ownTraffic) refresh() {
+	o.mu.Lock()
+	if !o.wildcard {
+		o.mu.Unlock()
+		return
+	}
+	listeners := localAddresses(o.port)
+	if len(listeners) > maxListeners {
+		o.log.Warn("more local addresses than can be excluded: console traffic on the others is recorded",
+			"addresses", len(listeners), "excluded", maxListeners)
+		listeners = listeners[:maxListeners]
+	}
+	same := slices.Equal(listeners, o.listeners)
+	o.listeners = listeners
+	o.mu.Unlock()
+	if !same {
+		o.changed()
+	}
+}
+
+func localAddresses(port uint16) []netip.AddrPort {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil // the kernel has no addresses to tell: nobody can connect either
+	}
+	var all []netip.AddrPort
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			all = append(all, netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), port))
+		}
+	}
+	slices.SortFunc(all, func(a, b netip.AddrPort) int { return a.Compare(b) })
+	return slices.Compact(all)
+}
