@@ -1,0 +1,34 @@
+#!/bin/sh
+# All tests, with the race detector. As root nothing may be skipped: what a test needs and does not find is then
+# a failure. The whole output is in .local/test.log.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cd "$here"
+mkdir -p .local
+log=.local/test.log
+
+if [ "$(id -u)" = 0 ]; then
+    SNIFFER_TEST_REQUIRE=1
+    export SNIFFER_TEST_REQUIRE
+fi
+
+# The packages run one after the other: several of them measure and load the machine.
+status=0
+go test -race -v -p 1 -timeout 20m ./... > "$log" 2>&1 || status=$?
+grep -E '^(ok|FAIL|---|panic|\?)|^ +--- (FAIL|SKIP)|no test files' "$log" | grep -v -E -e '^--- PASS' || true
+if [ "$status" -ne 0 ]; then
+    echo "--- the failures, from $log" >&2
+    grep -n -B 2 -A 30 -E '^ *--- FAIL|^panic|DATA RACE|^FAIL' "$log" | head -n 300 >&2 || true
+    exit "$status"
+fi
+passed=$(grep -c -E '^ *--- PASS' "$log" || true)
+skipped=$(grep -c -E '^ *--- SKIP' "$log" || true)
+echo "$passed tests passed, $skipped skipped"
+if [ "$skipped" -gt 0 ]; then
+    grep -A 2 -E '^ *--- SKIP' "$log"
+    if [ "${SNIFFER_TEST_REQUIRE:-}" = 1 ]; then
+        echo "as root no test may be skipped" >&2
+        exit 1
+    fi
+fi

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"network-sniffer/board"
+	"network-sniffer/board/appliance"
+	"network-sniffer/board/config"
+)
+
+func runCommand(args []string, out, errs io.Writer) error {
+	flags, c, err := parse("run", args, out, errs, nil,
+		config.Interface, config.Filter, config.DatabaseURL, config.SpoolDir, config.SpoolSize, config.ConsoleListen,
+		config.DeviceName, config.DeviceID, config.Promiscuous, config.LogLevel)
+	if err != nil {
+		return err
+	}
+	if err := arguments(flags, 0, 0); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: c.LogLevel}))
+	a, err := appliance.New(c, board.At("/"), version, log)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		// From now on a second signal ends the process at once.
+		stop()
+	}()
+	go func() {
+		<-a.Ready()
+		log.Info("ready", "console", a.ConsoleAddr())
+	}()
+	report, err := a.Run(ctx)
+	fmt.Fprintf(out, "%s", report.Append(nil))
+	return err
+}
