@@ -23,6 +23,7 @@ type Connection struct{ Local, Remote netip.AddrPort }
 type dialer struct {
 	opening func(Connection) // before the SYN
 	closed  func(Connection)
+	timeout time.Duration // of a read or write without progress; ioTimeout but in tests
 
 	mu   sync.Mutex
 	open map[*timedConn]struct{}
@@ -185,7 +186,7 @@ type timedConn struct {
 }
 
 func (c *timedConn) deadline() time.Time {
-	t := time.Now().Add(ioTimeout)
+	t := time.Now().Add(c.dialer.timeout)
 	if l := c.limit.Load(); l != 0 && time.Unix(0, l).Before(t) {
 		return time.Unix(0, l)
 	}

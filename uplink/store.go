@@ -162,7 +162,10 @@ func (u *Uploader) fill(ctx context.Context, conn *sql.Conn, tx *sql.Tx, refs []
 			h, body, file, err := u.config.Spool.Load(r, u.file)
 			u.file = file
 			if err == nil {
-				err = w.segment(&h, body)
+				if err = w.segment(&h, body); errors.Is(err, spool.ErrBroken) {
+					// Its checksum holds, so the spool cannot know by itself.
+					err = errors.Join(err, u.config.Spool.Break(r))
+				}
 			}
 			if err != nil {
 				// Closing would end the COPY as if it were whole; the rollback undoes it either way.

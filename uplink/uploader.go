@@ -65,7 +65,7 @@ func NewUploader(c UploaderConfig) (*Uploader, error) {
 	}
 	u := &Uploader{
 		config: c,
-		dialer: &dialer{opening: c.Opening, closed: c.Closed},
+		dialer: &dialer{opening: c.Opening, closed: c.Closed, timeout: ioTimeout},
 		days:   map[int64]bool{},
 	}
 	connector.Dialer(u.dialer)
@@ -255,7 +255,7 @@ func OpenDatabase(t Target) (db *sql.DB, abort func(), err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("uplink: %w: %w", ErrURL, err)
 	}
-	d := &dialer{}
+	d := &dialer{timeout: ioTimeout}
 	connector.Dialer(d)
 	return sql.OpenDB(connector), d.abort, nil
 }

@@ -87,6 +87,14 @@ func watch(t *testing.T, ns *testbed.Namespace, address string) *watcher {
 	return w
 }
 
+func databaseName(t *testing.T, url string) (name string) {
+	t.Helper()
+	if err := testbed.DB(t, url).QueryRow("SELECT current_database()").Scan(&name); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
 // numbered selects the frames of the testbed's sender by the prefix of their source address.
 const numbered = `trunc(src_mac) = '06:5e:00:00:00:00'`
 
@@ -196,16 +204,12 @@ func TestOutageAndCrash(t *testing.T) {
 	topology := testbed.Router(t, testbed.NoOffloads())
 	pg := testbed.StartPostgres(t)
 	local := pg.NewDatabase(t)
-	name := local[strings.LastIndex(local, "/")+1:]
-	if i := strings.IndexByte(name, '?'); i >= 0 {
-		name = name[:i]
-	}
 	listener, err := topology.Router.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	proxy := testbed.NewProxy(t, listener, pg.Dial)
-	url := pg.URLVia(proxy.Addr().String(), name)
+	url := pg.URLVia(proxy.Addr().String(), databaseName(t, local))
 	dir := t.TempDir()
 	first := startRecorder(t, topology.Router, dir, url, "--interface", topology.LanPort)
 	db := testbed.DB(t, local)
@@ -315,16 +319,12 @@ func TestOwnTraffic(t *testing.T) {
 	topology := testbed.Router(t, testbed.Quiet())
 	pg := testbed.SharedPostgres(t)
 	local := pg.NewDatabase(t)
-	name := local[strings.LastIndex(local, "/")+1:]
-	if i := strings.IndexByte(name, '?'); i >= 0 {
-		name = name[:i]
-	}
 	listener, err := topology.Wan.Listen("tcp", testbed.WanHostIPv4+":5432")
 	if err != nil {
 		t.Fatal(err)
 	}
 	proxy := testbed.NewProxy(t, listener, pg.Dial)
-	url := pg.URLVia(proxy.Addr().String(), name)
+	url := pg.URLVia(proxy.Addr().String(), databaseName(t, local))
 	recorder := startRecorder(t, topology.Router, t.TempDir(), url,
 		"--interface", topology.LanPort, "--interface", topology.WanPort, "--console-listen", "[::]:8000")
 	testbed.Await(t, proxy.Accepted(), patience, "the database connection")

@@ -140,6 +140,64 @@ func TestProgramTooLong(t *testing.T) {
 	}
 }
 
+// sum makes arithmetic of operations inside each other on both sides, depth levels of them around
+// chains of length operands.
+func sum(depth, length int) string {
+	if depth == 0 {
+		return "ip[8]" + strings.Repeat(" + tcp[ip[0] & 7]", length-1)
+	}
+	return "((" + sum(depth-1, length) + ") - (" + sum(depth-1, length) + ") * 3)"
+}
+
+func TestArithmeticFitsInScratchMemory(t *testing.T) {
+	for _, row := range []struct {
+		expr  string
+		limit error
+	}{
+		{sum(0, 1), nil},
+		{sum(0, 100), nil},
+		{sum(6, 1), nil},
+		{sum(5, 4), nil},
+		{"tcp[" + strings.Repeat("tcp[1] + tcp[", 20) + "2" + strings.Repeat("]", 21), nil},
+		{sum(9, 1), ErrTooLong},
+		{sum(0, 5000), ErrTooLong},
+	} {
+		prog, err := Compile("tcp and "+row.expr+" > 2000", Options{LinkType: Ethernet})
+		if !errors.Is(err, row.limit) {
+			t.Errorf("%.60q: %v", row.expr, err)
+			continue
+		}
+		for i, ins := range prog {
+			if s, ok := ins.(bpf.StoreScratch); ok && (s.N < 0 || s.N >= shiftSlot) {
+				t.Errorf("%.60q: instruction %d stores in slot %d", row.expr, i, s.N)
+			}
+		}
+	}
+}
+
+// The reach of a conditional jump, one instruction at a time: a block jumps over n instructions to
+// both ends of the program.
+func TestReachOfJumps(t *testing.T) {
+	for n := 240; n < 270; n++ {
+		loads := make([]bpf.Instruction, n)
+		for i := range loads {
+			loads[i] = bpf.LoadAbsolute{Off: 0, Size: 1}
+		}
+		reject, accept := &block{}, &block{result: 7}
+		over := &block{test: test{code: loads, jump: bpf.JumpEqual, val: 3}, yes: accept, no: reject}
+		ends := &block{test: test{code: loads[:1], jump: bpf.JumpEqual, val: 1}, yes: accept, no: reject}
+		entry := &block{test: test{code: loads[:1], jump: bpf.JumpGreaterThan, val: 1}, yes: over, no: ends}
+		g := &graph{blocks: []*block{reject, accept, over, ends, entry}, entry: entry}
+		g.markUsed()
+		machine := raw(t, emit(nil, g))
+		for first, want := range []uint32{0, 7, 0, 7} {
+			if got := interpret(t, machine, []byte{byte(first)}, metadata{}); got != want {
+				t.Errorf("%d instructions between, byte %d: got %d, want %d", n, first, got, want)
+			}
+		}
+	}
+}
+
 // Constants leave nothing behind but the verdict.
 func TestConstantExpressions(t *testing.T) {
 	for _, row := range []struct {

@@ -706,7 +706,7 @@ func TestSameVerdictAsOptimizedTcpdump(t *testing.T) {
 
 func TestSameVerdictOnRawLinkTypes(t *testing.T) {
 	exprs := strings.Split("ip\nip6\narp\ntcp\nicmp6\nhost 10.1.2.3\nhost fe80::1\nnot host 10.1.2.3\nsrc net 10\narp host 10.1.2.3\nport 80\nudp port 53 or 123\nportrange 20-80\n"+
-		"ip multicast\nip6 multicast\nip[0] & 0xf > 5\ntcp[13] & 2 != 0\nicmp6[0] = 128\nether[0] & 0xf0 = 0x60\nip proto 17\nproto 6\nether proto 0x800\nless 60\ntcp or arp\nnot arp\nip and not tcp", "\n")
+		"ip multicast\nip6 multicast\nip[0] & 0xf > 5\ntcp[13] & 2 != 0\nicmp6[0] = 128\nether[0] & 0xf0 = 0x60\nip proto 17\nproto 6\nether proto 0x800\nless 60\ntcp or arp\ntcp and arp\nnot (tcp and arp)\nudp or not arp\nnot (udp or not arp)\nnot arp\nip and not tcp", "\n")
 	var frames [][]byte
 	for _, frame := range makeFrames(3000) {
 		if len(frame) > 14 {

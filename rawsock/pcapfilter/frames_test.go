@@ -90,7 +90,7 @@ func ipv4Packet(r *rand.Rand) []byte {
 	case 0:
 		fragment = 0x2000 // first of several
 	case 1:
-		fragment = uint16(r.IntN(0x2000)) | uint16(r.IntN(2))<<13
+		fragment = pick(r, []uint16{1, 0x1000, 0x1fff, uint16(r.IntN(0x2000))}) | uint16(r.IntN(2))<<13
 	case 2:
 		fragment = 0x4000
 	}

@@ -24,9 +24,8 @@ const (
 	maxOffset = 1 << 30
 )
 
-// Scratch memory, 16 words in classic BPF: the last holds the width of a VLAN tag found in the bytes
-// of a live frame, the others hold operands of arithmetic.
-const (
-	shiftSlot    = 15
-	scratchSlots = 15
-)
+// shiftSlot is the last of the 16 words of scratch memory: it holds the width of a VLAN tag found in
+// the bytes of a live frame. The words before it hold operands of arithmetic. An operation takes one
+// more than its operands only when both take the same, so the 4096 operands that maxTerms
+// allows take 13 of the 15.
+const shiftSlot = 15

@@ -32,6 +32,7 @@ func TestLiveAgreesWithTheWire(t *testing.T) {
 		"vlan and tcp[ip[0] & 7:2] > 3", "vlan and udp[0:2] = udp[2:2]", "vlan and icmp[0] = 8", "vlan and icmp6[0] = 128", "vlan and icmp6[ip6[7] & 3] > 3",
 		"vlan or ip", "vlan 1 or udp", "vlan or tcp port 22", "vlan and not tcp", "ether host 02:00:00:00:00:01 and vlan and ip", "not multicast and vlan 100 and ip6",
 		"vlan and ip multicast", "vlan and ip6 multicast", "vlan and (ip[8] + ip[9]) * (ip[1] - ip[2]) > 1000",
+		"vlan and " + sum(0, 1) + " > ip[1] * 2048", "vlan and " + sum(6, 1) + " > ip[1] * 2048", "vlan and " + sum(2, 30) + " > ip[1] * 8192",
 	} {
 		wire, err := Compile(expr, Options{LinkType: Ethernet})
 		if err != nil {

@@ -78,7 +78,11 @@ func (low *lowering) fold(a arith) (arith, error) {
 	switch a := a.(type) {
 	case *loadArith:
 		index, err := low.fold(a.index)
-		return &loadArith{a.pos, a.proto, index, a.size}, err
+		if err != nil {
+			return nil, err
+		}
+		// Behind a shifted header the index waits in a slot.
+		return &loadArith{a.pos, a.proto, index, a.size, max(slots(index), 1)}, nil
 	case *negArith:
 		// 0 - x: the virtual machine of golang.org/x/net/bpf cannot negate.
 		return low.fold(&binaryArith{pos: a.pos, op: "-", left: &numberArith{a.pos, 0}, right: a.operand})
@@ -94,8 +98,13 @@ func (low *lowering) fold(a arith) (arith, error) {
 		folded := &binaryArith{pos: a.pos, op: a.op, left: left, right: right}
 		r, ok := right.(*numberArith)
 		if !ok {
+			folded.slots = max(slots(left), slots(right))
+			if slots(left) == slots(right) {
+				folded.slots++
+			}
 			return folded, nil
 		}
+		folded.slots = slots(left)
 		switch {
 		case r.val == 0 && (a.op == "/" || a.op == "%"):
 			return nil, low.errorf(r.at(), nil, "another divisor", "division by zero")
@@ -108,6 +117,17 @@ func (low *lowering) fold(a arith) (arith, error) {
 		return folded, nil
 	}
 	return a, nil
+}
+
+// slots is how many scratch slots the evaluation of a folded value takes.
+func slots(a arith) int {
+	switch a := a.(type) {
+	case *loadArith:
+		return a.slots
+	case *binaryArith:
+		return a.slots
+	}
+	return 0
 }
 
 func compute(op string, a, b uint32) uint32 {
@@ -196,18 +216,26 @@ func (low *lowering) evaluate(a arith, code []bpf.Instruction, depth int) ([]bpf
 	panic("pcapfilter: a value the lower stage does not know")
 }
 
-// operands appends code that leaves left in A and right in X.
+// operands appends code that leaves left in A and right in X. The one that takes more slots goes
+// first, while all of them are free; the order changes no verdict, because whatever fails in
+// either rejects the frame.
 func (low *lowering) operands(left, right arith, code []bpf.Instruction, depth int) ([]bpf.Instruction, error) {
-	if depth >= scratchSlots {
-		return nil, low.errorf(right.at(), ErrTooLong, "", "the arithmetic needs more than %d intermediate values", scratchSlots)
+	first, second := right, left
+	if slots(left) > slots(right) {
+		first, second = left, right
 	}
-	code, err := low.evaluate(right, code, depth)
+	code, err := low.evaluate(first, code, depth)
 	if err != nil {
 		return nil, err
 	}
 	code = append(code, bpf.StoreScratch{Src: bpf.RegA, N: depth})
-	code, err = low.evaluate(left, code, depth+1)
-	return append(code, bpf.LoadScratch{Dst: bpf.RegX, N: depth}), err
+	if code, err = low.evaluate(second, code, depth+1); err != nil {
+		return nil, err
+	}
+	if first == right {
+		return append(code, bpf.LoadScratch{Dst: bpf.RegX, N: depth}), nil
+	}
+	return append(code, bpf.TAX{}, bpf.LoadScratch{Dst: bpf.RegA, N: depth}), nil
 }
 
 // access appends code that loads proto[index:size] into A.
@@ -241,9 +269,6 @@ func (low *lowering) access(a *loadArith, code []bpf.Instruction, depth int) ([]
 	if fixed {
 		code = append(code, l.headerLength4()...)
 		return append(code, bpf.LoadIndirect{Off: l.network + index.val, Size: a.size}), nil
-	}
-	if depth >= scratchSlots {
-		return nil, low.errorf(a.at(), ErrTooLong, "", "the arithmetic needs more than %d intermediate values", scratchSlots)
 	}
 	code, err := low.evaluate(a.index, code, depth)
 	if l.shifted {

@@ -129,5 +129,5 @@ func (p *parser) load() (arith, error) {
 	if err := p.expect("]"); err != nil {
 		return nil, err
 	}
-	return &loadArith{pos(proto.pos), proto.text, index, size}, nil
+	return &loadArith{pos: pos(proto.pos), proto: proto.text, index: index, size: size}, nil
 }

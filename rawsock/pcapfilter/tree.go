@@ -86,6 +86,7 @@ type (
 		proto string
 		index arith
 		size  int // 1, 2 or 4 bytes
+		slots int // scratch slots its evaluation takes; the lower stage knows
 	}
 
 	binaryArith struct {
@@ -93,6 +94,7 @@ type (
 		op          string
 		left, right arith
 		closed      bool // stands in parentheses
+		slots       int  // scratch slots its evaluation takes; the lower stage knows
 	}
 
 	negArith struct {

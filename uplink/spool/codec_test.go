@@ -190,6 +190,7 @@ func FuzzParse(f *testing.F) {
 		b := append(appendFile(nil, &tt.h, tt.body), tt.body...)
 		f.Add(b)
 		f.Add(b[:len(b)-1])
+		f.Add(appendHeader(nil, &tt.h))
 	}
 	f.Add([]byte(magic))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -61,6 +61,13 @@ func TestDrop(t *testing.T) {
 			w.spool.Unpin(refs)
 		}
 	}
+	second := func(w *world) { // the second alone is handed out
+		refs := w.spool.Pin(2, 1<<40)
+		if err := w.upload(refs[1:]); err != nil {
+			w.t.Fatal(err)
+		}
+		w.spool.Unpin(refs)
+	}
 	newRun := func(w *world) { w.newRun() }
 	reopen := func(w *world) { w.close(); w.mustOpen() }
 	tests := []struct {
@@ -79,6 +86,7 @@ func TestDrop(t *testing.T) {
 		{"all are pinned", []func(*world){seal(6, 4), pin(6), refuse(1)}, " 1:1 1:2 1:3 1:4 1:5 1:6"},
 		{"attempted keep their own", []func(*world){seal(6, 4), attempt(3), seal(1, 8)}, " 1:1T 1:2T 1:3T 1:4 1:5 1:6 1:7"},
 		{"and are not absorbed into", []func(*world){seal(6, 4), attempt(1), seal(1, 10)}, " 1:1T 1:2-3T 1:4 1:5 1:6 1:7"},
+		{"in whatever order they were handed out", []func(*world){seal(6, 4), second, seal(1, 6)}, " 1:1T 1:2T 1:3 1:4 1:5 1:6 1:7"},
 		{"an attempted tombstone absorbs no more", []func(*world){seal(7, 4), attempt(1), seal(1, 7)}, " 1:1-2T 1:3-4T 1:5 1:6 1:7 1:8"},
 		{"an attempted block is worth no tombstone", []func(*world){seal(1, 1), attempt(1), seal(6, 4)}, " 1:1 1:2T 1:3 1:4 1:5 1:6 1:7"},
 		{"runs are not mixed", []func(*world){seal(3, 4), newRun, seal(3, 4), seal(1, 16)}, " 1:1-3T 2:1-2T 2:3 2:4"},

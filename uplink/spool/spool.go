@@ -387,3 +387,6 @@ func (s *Spool) forget(ordinal uint64) {
 	s.entries = slices.Delete(s.entries, i, i+1)
 	s.account(-freed)
 }
+
+// Dir is the directory that the spool is in.
+func (s *Spool) Dir() string { return s.dir }

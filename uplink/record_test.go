@@ -1,0 +1,183 @@
+package uplink
+
+import (
+	"errors"
+	"math/rand/v2"
+	"testing"
+
+	"network-sniffer/board/testbed"
+	"network-sniffer/decode"
+)
+
+// allFields are the groups that decode has. A new one needs a place in the record: TestRecordAllFields fails
+// until it has one.
+const allFields = decode.HasMAC | decode.HasEtherType | decode.HasVLAN | decode.HasInnerVLAN | decode.HasPPPoE |
+	decode.HasAddresses | decode.HasIP | decode.HasProtocol | decode.HasIPID | decode.HasFragment | decode.HasPorts |
+	decode.HasTCP | decode.HasMSS | decode.HasWindowScale | decode.HasTimestamps | decode.HasICMP | decode.HasARP |
+	decode.HasPayload
+
+func fullPacket() decode.Packet {
+	p := decode.Packet{
+		Time: -5, Valid: allFields, WireLength: 1<<32 - 1, CapturedLength: 1<<32 - 2, PayloadLength: 1<<32 - 3,
+		SeqNumber: 1<<32 - 4, AckNumber: 1<<32 - 5, TSValue: 1<<32 - 6, TSEcho: 1<<32 - 7, IPID: 1<<32 - 8,
+		SrcMAC: [6]byte{1, 2, 3, 4, 5, 6}, DstMAC: [6]byte{7, 8, 9, 10, 11, 12},
+		EtherType: 65535, VLANID: 4095, InnerVLANID: 4094, PPPoESession: 65534, FragmentOffset: 65528,
+		SrcPort: 65533, DstPort: 65532, WindowSize: 65531, MSS: 65530, ARPOperation: 65529, WireSegments: 65527,
+		Interface: 255, Direction: decode.Unknown, IPVersion: 6, Protocol: 255, TTL: 254, TrafficClass: 253, Flags: 252,
+		WindowScale: 251, ICMPType: 250, ICMPCode: 249, DecodeError: decode.Reasons - 1,
+	}
+	for i := range p.SrcIP {
+		p.SrcIP[i], p.DstIP[i] = byte(i+1), byte(100+i)
+	}
+	return p
+}
+
+func TestRecordAllFields(t *testing.T) {
+	p := fullPacket()
+	b := appendRecord(make([]byte, 0, maxRecord), &p)
+	if len(b) > maxRecord {
+		t.Fatalf("the longest record has %d bytes, maxRecord is %d", len(b), maxRecord)
+	}
+	var got decode.Packet
+	rest, err := parseRecord(append(b, 1, 2, 3), &got)
+	if err != nil || got != p || len(rest) != 3 {
+		t.Fatalf("got  %+v, %d bytes left, %v\nwant %+v", got, len(rest), err, p)
+	}
+}
+
+// TestRecordKeepsPackets: whatever decode makes of a frame of any kind, cut anywhere, comes back as it was.
+func TestRecordKeepsPackets(t *testing.T) {
+	var frame, b []byte
+	for n, kind := range testbed.AllKinds() {
+		frame = testbed.BuildFrame(frame, uint32(n), kind, testbed.FrameConfig{})
+		for cut := range frame {
+			var p, got decode.Packet
+			decode.Decode(&p, &decode.Meta{Time: 1e18, WireLength: uint32(len(frame)), LinkType: decode.LinkEthernet, Interface: 3, Direction: decode.Out}, frame[:cut])
+			b = appendRecord(make([]byte, 0, maxRecord), &p)
+			rest, err := parseRecord(b, &got)
+			if err != nil || len(rest) != 0 || got != p {
+				t.Fatalf("%v cut at %d: got  %+v, %v\nwant %+v", kind, cut, got, err, p)
+			}
+		}
+	}
+}
+
+func TestRecordCutOff(t *testing.T) {
+	p := fullPacket()
+	b := appendRecord(make([]byte, 0, maxRecord), &p)
+	for n := range b {
+		var got decode.Packet
+		if _, err := parseRecord(b[:n], &got); !errors.Is(err, errRecord) {
+			t.Fatalf("the first %d of %d bytes: %v", n, len(b), err)
+		}
+	}
+}
+
+func FuzzRecord(f *testing.F) {
+	p := fullPacket()
+	f.Add(appendRecord(make([]byte, 0, maxRecord), &p))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var p decode.Packet
+		rest, err := parseRecord(b, &p)
+		if err != nil {
+			return
+		}
+		if len(rest) >= len(b) {
+			t.Fatalf("%d bytes left of %d", len(rest), len(b))
+		}
+		// A second reading of what a second writing gives is the same packet.
+		var again decode.Packet
+		if _, err := parseRecord(appendRecord(make([]byte, 0, maxRecord), &p), &again); err != nil {
+			t.Fatal(err)
+		}
+		p.WireSegments, again.WireSegments = max(p.WireSegments, 1), max(again.WireSegments, 1)
+		if p.Valid.Has(decode.HasAddresses) && p.IPVersion != 6 {
+			clear(p.SrcIP[4:]) // a wide address without IPv6 is what nobody writes
+			clear(p.DstIP[4:])
+		}
+		if p != again {
+			t.Fatalf("%+v\n%+v", p, again)
+		}
+	})
+}
+
+// TestRecordingAllocatesNothing: decode, record and COPY text, the whole way of a packet in this process.
+func TestRecordingAllocatesNothing(t *testing.T) {
+	frame := testbed.BuildFrame(nil, 1, testbed.TCPSYN, testbed.FrameConfig{})
+	meta := decode.Meta{Time: 1e18, WireLength: uint32(len(frame)), LinkType: decode.LinkEthernet}
+	var p, again decode.Packet
+	records := make([]byte, 0, maxRecord)
+	text := make([]byte, 0, 1024)
+	if n := testing.AllocsPerRun(1000, func() {
+		decode.Decode(&p, &meta, frame)
+		records = appendRecord(records[:0], &p)
+		if _, err := parseRecord(records, &again); err != nil {
+			t.Fatal(err)
+		}
+		text = appendCopyText(text[:0], &again, "1\teth0\t")
+	}); n != 0 {
+		t.Errorf("%v allocations per packet", n)
+	}
+}
+
+// mix is a batch of packets of all kinds.
+func mix() []decode.Packet {
+	r := rand.New(rand.NewPCG(1, 2))
+	kinds := testbed.AllKinds()
+	packets := make([]decode.Packet, 1024)
+	var frame []byte
+	for i := range packets {
+		frame = testbed.BuildFrame(frame, r.Uint32N(testbed.NumberLimit), kinds[i%len(kinds)], testbed.FrameConfig{})
+		decode.Decode(&packets[i], &decode.Meta{Time: 1e18 + int64(i), WireLength: uint32(len(frame)), LinkType: decode.LinkEthernet}, frame)
+	}
+	return packets
+}
+
+func BenchmarkAppendRecord(b *testing.B) {
+	packets := mix()
+	buf := make([]byte, 0, 1024*maxRecord)
+	b.ReportAllocs()
+	bytes := 0
+	for i := 0; b.Loop(); i++ {
+		if i%1024 == 0 {
+			buf = buf[:0]
+		}
+		n := len(buf)
+		buf = appendRecord(buf, &packets[i%1024])
+		bytes += len(buf) - n
+	}
+	b.ReportMetric(float64(bytes)/float64(b.N), "bytes/record")
+}
+
+func BenchmarkParseRecord(b *testing.B) {
+	packets := mix()
+	buf := make([]byte, 0, 1024*maxRecord)
+	for i := range packets {
+		buf = appendRecord(buf, &packets[i])
+	}
+	b.ReportAllocs()
+	var p decode.Packet
+	rest := buf
+	for b.Loop() {
+		if len(rest) == 0 {
+			rest = buf
+		}
+		var err error
+		if rest, err = parseRecord(rest, &p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkCopyText(b *testing.B) {
+	packets := mix()
+	text := make([]byte, 0, 1024)
+	b.ReportAllocs()
+	bytes := 0
+	for i := 0; b.Loop(); i++ {
+		text = appendCopyText(text[:0], &packets[i%1024], "4869888321652621576\teth0\t")
+		bytes += len(text)
+	}
+	b.ReportMetric(float64(bytes)/float64(b.N), "bytes/row")
+}

@@ -1,0 +1,149 @@
+package uplink
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"network-sniffer/board/testbed"
+)
+
+func TestParseTarget(t *testing.T) {
+	for _, row := range []struct {
+		name, url, want string // want: in the connection string
+		warns, bad      bool
+	}{
+		{"far host", "postgres://u@db.example.net/d", "sslmode=verify-full", false, false},
+		{"loopback name", "postgres://u@localhost/d", "sslmode=disable", false, false},
+		{"loopback address", "postgres://u@127.0.0.1:5433/d", "sslmode=disable", false, false},
+		{"loopback v6", "postgres://u@[::1]/d", "sslmode=disable", false, false},
+		{"unix socket", "postgres://u@/d?host=/run/postgresql", "sslmode=disable", false, false},
+		{"own choice", "postgres://u@db.example.net/d?sslmode=require", "sslmode=require", true, false},
+		{"own choice at home", "postgres://u@localhost/d?sslmode=require", "sslmode=require", false, false},
+		{"postgresql scheme", "postgresql://u@localhost/d", "sslmode=disable", false, false},
+		{"another scheme", "mysql://u:geheim@localhost/d", "", false, true},
+		{"no URL", "host=localhost password=geheim", "", false, true},
+		{"does not parse", "postgres://u:geheim@local host/%zz", "", false, true},
+		{"bad option", "postgres://u:geheim@localhost/d?sslmode=geheim", "", false, true},
+		{"bad port", "postgres://u:geheim@localhost:99999/d", "", false, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			target, err := ParseTarget(row.url)
+			if row.bad {
+				if !errors.Is(err, ErrURL) {
+					t.Fatalf("error %v", err)
+				}
+				if strings.Contains(err.Error(), "u:geheim") {
+					t.Errorf("the error tells the password: %v", err)
+				}
+				return
+			}
+			if err != nil || !strings.Contains(target.dsn, row.want) || (target.Warning != "") != row.warns {
+				t.Errorf("%q, warning %q, %v; want %s", target.dsn, target.Warning, err, row.want)
+			}
+		})
+	}
+	target, err := ParseTarget("postgres://u:geheim@db.example.net/d?password=geheim")
+	if err != nil || strings.Contains(target.Name+target.Warning, "geheim") || target.Name != "u@db.example.net:5432/d" {
+		t.Errorf("name %q, %v", target.Name, err)
+	}
+	for url, has := range map[string]bool{
+		"postgres://u@h/d": false, "postgres://u:p@h/d": true, "postgres://u@h/d?password=p": true, "%": false,
+	} {
+		if HasPassword(url) != has {
+			t.Errorf("HasPassword(%q) is %v", url, !has)
+		}
+	}
+}
+
+// TestDialerTellsFirst: the address pair is told before the first packet leaves, and it is the real one.
+func TestDialerTellsFirst(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		accepted := make(chan net.Conn, 1)
+		go func() {
+			if c, err := l.Accept(); err == nil {
+				accepted <- c
+			}
+		}()
+		var told, ended []Connection
+		d := &dialer{timeout: patience,
+			opening: func(c Connection) {
+				if len(accepted) > 0 {
+					t.Error("the connection was there before it was told")
+				}
+				told = append(told, c)
+			},
+			closed: func(c Connection) { ended = append(ended, c) },
+		}
+		c, err := d.DialContext(context.Background(), "tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer := testbed.Await(t, accepted, patience, "the connection")
+		if len(told) != 1 || told[0].Local.String() != peer.RemoteAddr().String() || told[0].Remote.String() != l.Addr().String() {
+			t.Errorf("told %v, the peer sees %v", told, peer.RemoteAddr())
+		}
+		c.Close()
+		c.Close()
+		peer.Close()
+		if len(ended) != 1 || ended[0] != told[0] {
+			t.Errorf("closed %v", ended)
+		}
+		// A connection that fails is closed too.
+		l.Close()
+		if _, err := d.DialContext(context.Background(), "tcp", l.Addr().String()); err == nil {
+			t.Error("connected to nobody")
+		}
+		if len(told) != 2 || len(ended) != 2 || ended[1] != told[1] {
+			t.Errorf("of a failed connection: told %v, closed %v", told, ended)
+		}
+	}
+}
+
+// TestSilentPeer: a read ends after the time-out, but not while writes get through.
+func TestSilentPeer(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	d := &dialer{timeout: 50 * time.Millisecond}
+	c := d.keep(ours, Connection{})
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a silent peer: %v", err)
+	}
+	if _, err := c.Write(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a peer that does not read: %v", err)
+	}
+	read := make(chan error, 1)
+	go func() {
+		_, err := c.Read(make([]byte, 1))
+		read <- err
+	}()
+	// The peer takes a piece every so often, for many time-outs.
+	go io.Copy(io.Discard, theirs)
+	for range 100 {
+		if _, err := c.Write(make([]byte, writeChunk)); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-read:
+			t.Fatalf("the read gave up while writes got through: %v", err)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	if err := testbed.Await(t, read, patience, "the end of the read"); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("after the last write: %v", err)
+	}
+	d.abort()
+	if _, err := c.Write([]byte{1}); err == nil {
+		t.Error("a write on a connection that was given up")
+	}
+}
