@@ -80,6 +80,7 @@ func (d *dialer) dialOne(ctx context.Context, remote netip.AddrPort) (net.Conn, 
 	pair := Connection{Remote: remote}
 	source := sourceFor(remote)
 	nd := net.Dialer{
+		Timeout:         connectTimeout,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3},
 		Control: func(_, _ string, raw syscall.RawConn) error {
 			var inner error

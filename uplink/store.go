@@ -119,14 +119,15 @@ WHERE d.device_uuid = excluded.device_uuid RETURNING d.name`,
 
 // store commits the segments in one transaction: rows first, the ledger last, so that a connection that died
 // before its end blocks nobody who sends the same segments again.
-func (u *Uploader) store(refs []spool.Ref) (stored, error) {
-	// A context that can end would cost a goroutine a call and still not end it: the connection's deadlines do.
-	ctx := context.Background()
+func (u *Uploader) store(ctx context.Context, refs []spool.Ref) (stored, error) {
 	conn, err := u.db.Conn(ctx)
 	if err != nil {
 		return stored{}, fmt.Errorf("uplink: connect to %s: %w", u.config.Target.Name, err)
 	}
 	defer conn.Close()
+	// Past connecting, a context that can end costs a goroutine a call and still does not end it: the
+	// connection's deadlines do.
+	ctx = context.Background()
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return stored{}, fmt.Errorf("uplink: begin: %w", err)
@@ -151,32 +152,15 @@ func (u *Uploader) fill(ctx context.Context, conn *sql.Conn, tx *sql.Tx, refs []
 	}
 	var total stored
 	headers := make([]spool.Header, 0, len(refs))
-	err := conn.Raw(func(c any) error {
-		stmt, err := c.(driver.Conn).Prepare(copyQuery)
-		if err != nil {
-			return err
-		}
-		w := copyWriter{stmt: stmt.(copyStatement), text: u.text[:0]}
-		defer func() { u.text = w.text }()
-		for _, r := range refs {
-			h, body, file, err := u.config.Spool.Load(r, u.file)
-			u.file = file
-			if err == nil {
-				if err = w.segment(&h, body); errors.Is(err, spool.ErrBroken) {
-					// Its checksum holds, so the spool cannot know by itself.
-					err = errors.Join(err, u.config.Spool.Break(r))
-				}
-			}
-			if err != nil {
-				// Closing would end the COPY as if it were whole; the rollback undoes it either way.
-				_ = stmt.Close()
-				return err
-			}
-			headers = append(headers, h)
-		}
-		total, err = w.finish()
-		return err
-	})
+	// The function keeps its error to itself: given driver.ErrBadConn, Raw would close the connection, and wait
+	// for ever for the transaction that holds it. The rollback finds the connection bad by itself.
+	var err error
+	if rawErr := conn.Raw(func(c any) error {
+		total, err = u.copyRows(c.(driver.Conn), refs, &headers)
+		return nil
+	}); rawErr != nil {
+		err = rawErr
+	}
 	if err != nil {
 		if !errors.Is(err, spool.ErrBroken) && !errors.Is(err, spool.ErrGone) {
 			err = fmt.Errorf("uplink: copy rows: %w", err)
@@ -190,6 +174,33 @@ func (u *Uploader) fill(ctx context.Context, conn *sql.Conn, tx *sql.Tx, refs []
 		return stored{}, fmt.Errorf("uplink: write the ledger: %w", err)
 	}
 	return total, nil
+}
+
+// copyRows sends the rows of the segments, and collects their headers.
+func (u *Uploader) copyRows(c driver.Conn, refs []spool.Ref, headers *[]spool.Header) (stored, error) {
+	stmt, err := c.Prepare(copyQuery)
+	if err != nil {
+		return stored{}, err
+	}
+	w := copyWriter{stmt: stmt.(copyStatement), text: u.text[:0]}
+	defer func() { u.text = w.text }()
+	for _, r := range refs {
+		h, body, file, err := u.config.Spool.Load(r, u.file)
+		u.file = file
+		if err == nil {
+			if err = w.segment(&h, body); errors.Is(err, spool.ErrBroken) {
+				// Its checksum holds, so the spool cannot know by itself.
+				err = errors.Join(err, u.config.Spool.Break(r))
+			}
+		}
+		if err != nil {
+			// Closing would end the COPY as if it were whole; the rollback undoes it either way.
+			_ = stmt.Close()
+			return stored{}, err
+		}
+		*headers = append(*headers, h)
+	}
+	return w.finish()
 }
 
 // isUnique judges by SQLSTATE alone: on Citus and TimescaleDB the names in the error are empty or others.

@@ -196,7 +196,7 @@ func (u *Uploader) step(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	u.partitionsFor(refs)
-	stored, err := u.store(refs)
+	stored, err := u.store(ctx, refs)
 	switch {
 	case errors.Is(err, errKnown) && len(refs) > 1:
 		// One of them is in the database already; alone, each will say whether it is the one.
