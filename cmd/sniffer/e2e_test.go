@@ -387,3 +387,76 @@ func talk(t *testing.T, ns *testbed.Namespace, address string) {
 		t.Errorf("the console at %s answered:\n%s", address, answer.String())
 	}
 }
+
+// TestInterfaceComesAndGoes: the recorder waits for an interface that is not there, and records it again after
+// it was deleted and made anew under the same name, as a redial does. Nothing in between is forgotten.
+func TestInterfaceComesAndGoes(t *testing.T) {
+	testbed.NeedRoot(t)
+	testbed.NeedPostgres(t)
+	url := testbed.SharedPostgres(t).NewDatabase(t)
+	near, far := testbed.NewNamespace(t, "near"), testbed.NewNamespace(t, "far")
+	recorder := startRecorder(t, near, t.TempDir(), url, "--interface", "wan0")
+	recorder.WaitOutput(t, "waiting for the interface", patience)
+	watcher := watch(t, near, "127.0.0.1:8000")
+	const count = 5_000
+	for round := range 3 {
+		testbed.Link(t, far, "eth0", near, "wan0", testbed.Quiet(), testbed.NoOffloads())
+		index := near.Interface(t, "wan0").Index
+		recorder.WaitOutput(t, fmt.Sprintf("msg=recording interface=wan0 index=%d ", index), patience)
+		config := sendConfig(count, 0)
+		config.First = uint32(round * count)
+		if _, err := testbed.NewSender(t, far, "eth0").SendNumbered(context.Background(), config); err != nil {
+			t.Fatal(err)
+		}
+		near.Run(t, "ip", "link", "delete", "wan0")
+	}
+	if err := recorder.Stop(t, syscall.SIGTERM); err != nil {
+		t.Fatalf("the recorder ended with %v", err)
+	}
+	db := testbed.DB(t, url)
+	_, losses := checkBooks(t, db)
+	if n := testbed.QueryInt(t, db, `SELECT count(DISTINCT src_mac) FROM sniffer.packets WHERE `+numbered); n+losses < 3*count {
+		t.Errorf("%d of %d numbers are there, %d losses", n, 3*count, losses)
+	}
+	testbed.Await(t, watcher.lines, patience, "the end of the session")
+}
+
+// TestWithoutDatabase: rows stay in the spool of a recorder without a database, or with one that does not
+// answer; SIGTERM ends both in time; the next run uploads everything.
+func TestWithoutDatabase(t *testing.T) {
+	testbed.NeedRoot(t)
+	testbed.NeedPostgres(t)
+	topology := testbed.Router(t, testbed.NoOffloads())
+	local := testbed.SharedPostgres(t).NewDatabase(t)
+	listener, err := topology.Router.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := testbed.NewProxy(t, listener, testbed.SharedPostgres(t).Dial)
+	proxy.SetWelcome(testbed.Hang)
+	dir := t.TempDir()
+	const count = 3_000
+	for round, url := range []string{"", testbed.SharedPostgres(t).URLVia(proxy.Addr().String(), databaseName(t, local)), local} {
+		recorder := startRecorder(t, topology.Router, dir, url, "--interface", topology.LanPort)
+		config := sendConfig(count, 0)
+		config.First = uint32(round * count)
+		if _, err := testbed.NewSender(t, topology.Lan, topology.HostPort).SendNumbered(context.Background(), config); err != nil {
+			t.Fatal(err)
+		}
+		if err := recorder.Stop(t, syscall.SIGTERM); err != nil {
+			t.Fatalf("round %d ended with %v", round, err)
+		}
+		if round < 2 && len(inspect(t, dir)) == 0 {
+			t.Fatalf("round %d left nothing in the spool", round)
+		}
+	}
+	if n := len(inspect(t, dir)); n != 0 {
+		t.Errorf("%d segments are left", n)
+	}
+	db := testbed.DB(t, local)
+	_, losses := checkBooks(t, db)
+	there := testbed.QueryInt(t, db, `SELECT count(*) FROM sniffer.packets WHERE `+numbered)
+	if runs := testbed.QueryInt(t, db, `SELECT count(*) FROM sniffer.books WHERE closed`); runs != 3 || there+losses < 3*count {
+		t.Errorf("%d runs with %d numbered rows, %d losses", runs, there, losses)
+	}
+}
