@@ -196,7 +196,8 @@ func (c *capture) record(ctx context.Context, ring *rawsock.Ring) error {
 		}
 		c.tap.Flush()
 	}
-	for failed == nil {
+	// The context is asked too: it may have ended after the ring was opened and before it could be interrupted.
+	for failed == nil && ctx.Err() == nil {
 		ready, err := ring.Wait(c.recorder.Due())
 		if errors.Is(err, rawsock.ErrInterrupted) {
 			break
