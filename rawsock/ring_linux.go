@@ -69,26 +69,29 @@ func Open(c Config) (*Ring, error) {
 	}
 	// Protocol 0 receives nothing: the socket stays deaf until the ring stands.
 	conn, err := packet.Listen(&net.Interface{Index: c.Link.Index, Name: name}, kind, 0, &packet.Config{Filter: c.Filter})
+	if errors.Is(err, unix.ENOMEM) {
+		return nil, opError("attach the filter", name, errors.Join(ErrTooLarge, err), "shorten the filter or raise net.core.optmem_max")
+	}
 	if err != nil {
-		return nil, openError(name, err)
+		return nil, openError(name, c.BlockSize*c.Blocks, err)
 	}
 	r := &Ring{conn: conn, config: c}
 	if err := r.open(); err != nil {
 		conn.Close()
 		r.unmap()
-		return nil, openError(name, err)
+		return nil, openError(name, c.BlockSize*c.Blocks, err)
 	}
 	return r, nil
 }
 
-func openError(name string, err error) error {
+func openError(name string, size int, err error) error {
 	switch {
 	case errors.Is(err, os.ErrPermission):
 		return opError("open", name, err, "capturing needs root or CAP_NET_RAW: setcap cap_net_raw+ep on the binary")
 	case errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
 		return opError("open", name, errors.Join(ErrNoInterface, err), "see `ip link`")
 	case errors.Is(err, unix.ENOMEM):
-		return opError("open", name, errors.Join(ErrTooLarge, err), "shorten the filter, raise net.core.optmem_max, or make the ring smaller")
+		return opError("open", name, err, fmt.Sprintf("no memory for a ring of %d KiB", size>>10))
 	}
 	return opError("open", name, err, "")
 }
@@ -296,7 +299,7 @@ func (r *Ring) Stats() (Stats, error) {
 
 // Drain refuses all further frames in the kernel and hands what was accepted before to walk, which calls
 // Next until it returns false. It returns when kernel and reader agree on the number of frames, or at the
-// deadline: what is then pending shows in Stats.
+// deadline: what is then pending shows in Stats. Nobody may call SetFilter from then on.
 func (r *Ring) Drain(deadline time.Time, walk func()) error {
 	refuse, err := bpf.Assemble([]bpf.Instruction{bpf.RetConstant{Val: 0}})
 	if err != nil {
@@ -305,8 +308,25 @@ func (r *Ring) Drain(deadline time.Time, walk func()) error {
 	if err := r.SetFilter(refuse); err != nil {
 		return err
 	}
+	return r.settle(deadline, drainQuiet, walk)
+}
+
+// Settle hands what the ring still holds to walk, when no more can come: the interface is gone.
+func (r *Ring) Settle(deadline time.Time, walk func()) error {
+	return r.settle(deadline, 0, walk)
+}
+
+// settle walks until nothing is pending, seen so often in a row after waiting.
+func (r *Ring) settle(deadline time.Time, quietEnough int, walk func()) error {
 	quiet := 0
 	for {
+		s, err := r.Stats()
+		if err != nil {
+			return err
+		}
+		if s.Pending() == 0 && quiet >= quietEnough || time.Now().After(deadline) {
+			return nil
+		}
 		// A block that is not full reaches the reader when its time-out retires it.
 		step := time.Now().Add(2 * r.config.BlockTimeout)
 		ready, err := r.Wait(step)
@@ -314,17 +334,9 @@ func (r *Ring) Drain(deadline time.Time, walk func()) error {
 			return err
 		}
 		walk()
-		s, err := r.Stats()
-		if err != nil {
-			return err
-		}
-		if s.Pending() == 0 && !ready {
-			quiet++
-		} else {
+		quiet++
+		if ready {
 			quiet = 0
-		}
-		if quiet == drainQuiet || time.Now().After(deadline) {
-			return nil
 		}
 	}
 }

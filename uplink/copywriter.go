@@ -41,7 +41,7 @@ func (w *copyWriter) segment(h *spool.Header, body []byte) error {
 	id := strconv.FormatInt(DeviceID(h.Device), 10)
 	for i := range h.Coverage {
 		c := &h.Coverage[i]
-		w.origins[c.Index] = id + "\t" + string(appendCopyString(nil, c.Interface)) + "\t"
+		w.origins[c.Index] = id + "\t" + string(appendCopyString(nil, text(c.Interface))) + "\t"
 	}
 	var p decode.Packet
 	var err error

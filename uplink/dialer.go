@@ -65,8 +65,8 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 		return nil, err
 	}
 	var errs []error
-	for _, a := range addrs {
-		c, err := d.dialOne(ctx, netip.AddrPortFrom(a.Unmap(), uint16(port)))
+	for i, a := range addrs {
+		c, err := d.dialOne(ctx, netip.AddrPortFrom(a.Unmap(), uint16(port)), len(addrs)-i)
 		if err == nil {
 			return c, nil
 		}
@@ -75,12 +75,17 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	return nil, errors.Join(errs...)
 }
 
-// dialOne binds the socket before it connects: the whole address pair is known while nothing was sent.
-func (d *dialer) dialOne(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
+// dialOne binds the socket before it connects: the whole address pair is known while nothing was sent. It
+// takes its share of the time that is left for so many addresses, so that a dead one does not use it all.
+func (d *dialer) dialOne(ctx context.Context, remote netip.AddrPort, left int) (net.Conn, error) {
+	timeout := connectTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = min(timeout, time.Until(deadline))
+	}
 	pair := Connection{Remote: remote}
 	source := sourceFor(remote)
 	nd := net.Dialer{
-		Timeout:         connectTimeout,
+		Timeout:         timeout / time.Duration(left),
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3},
 		Control: func(_, _ string, raw syscall.RawConn) error {
 			var inner error
@@ -90,7 +95,7 @@ func (d *dialer) dialOne(ctx context.Context, remote netip.AddrPort) (net.Conn, 
 			if inner != nil {
 				return inner
 			}
-			if d.opening != nil {
+			if d.opening != nil && pair.Local.IsValid() {
 				d.opening(pair)
 			}
 			return nil

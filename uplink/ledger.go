@@ -3,6 +3,7 @@ package uplink
 import (
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/lib/pq"
@@ -20,11 +21,11 @@ func ledger(headers []spool.Header) string {
 		byName := mergeByName(h.Coverage)
 		for j := range byName {
 			c := &byName[j]
-			name := pq.QuoteLiteral(c.Interface)
+			name := quote(c.Interface)
 			coverage = append(coverage, fmt.Sprintf("(%s,%s,%s,%s,%d,%d,%d,%s,%d)", key, name,
-				literal(c.From), literal(c.To), c.Received, c.Rows, c.Pending, pq.QuoteLiteral(c.Filter), c.SnapLength))
+				literal(c.From), literal(c.To), c.Received, c.Rows, c.Pending, quote(c.Filter), min(c.SnapLength, math.MaxInt32)))
 			for _, l := range c.Losses {
-				losses = append(losses, fmt.Sprintf("(%s,%s,%s,%d)", key, name, pq.QuoteLiteral(l.Reason), l.Packets))
+				losses = append(losses, fmt.Sprintf("(%s,%s,%s,%d)", key, name, quote(l.Reason), l.Packets))
 			}
 		}
 		first, last := "NULL", "NULL"
@@ -47,13 +48,26 @@ func ledger(headers []spool.Header) string {
 	return b.String()
 }
 
+// quote makes a literal of a text that may come from a file.
+func quote(s string) string { return pq.QuoteLiteral(text(s)) }
+
+// text makes a text that PostgreSQL takes: UTF-8 without NUL, and short enough for a key.
+func text(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "\ufffd")
+	if len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "")
+	}
+	return s
+}
+
 // mergeByName makes one entry of an interface's several (its filter changed meanwhile): the ledger's key is the
 // name, and a key that came twice would look like a segment that came twice. The last filter is the one told.
 func mergeByName(all []spool.Coverage) []spool.Coverage {
 	var h spool.Header
 	for _, c := range all {
 		for i := range h.Coverage {
-			if m := &h.Coverage[i]; m.Interface == c.Interface {
+			if m := &h.Coverage[i]; text(m.Interface) == text(c.Interface) {
+				c.Interface = m.Interface
 				m.Index, m.Filter, m.SnapLength = c.Index, c.Filter, c.SnapLength
 			}
 		}

@@ -44,6 +44,9 @@ const (
 	// complainEvery is how often an error that stays is logged.
 	complainEvery = time.Minute
 
+	// maxText bounds names and filters on their way to the database; what is longer is cut.
+	maxText = 1024
+
 	// A segment that spans more days than this gets no partitions of its own: its rows go to the default
 	// partition. Only savefiles and broken clocks do that.
 	maxDays = 32

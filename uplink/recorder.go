@@ -114,15 +114,14 @@ func (r *Recorder) HandOver(c Counts, now time.Time) {
 	r.take()
 }
 
-// HandOverAndWait is HandOver for a source that can wait, a savefile: it returns with an empty batch.
-func (r *Recorder) HandOverAndWait(c Counts, now time.Time) {
-	r.handOver(c, now)
-	r.batch = <-r.sealer.free
+// Begin starts an interval when a ring is open: what was before it is nobody's coverage.
+func (r *Recorder) Begin(now time.Time) {
+	r.from, r.due, r.dirty = now, now.Add(MaxSilence), false
 }
 
-// Finish gives the last batch to the sealer when the ring has ended: what is still pending is a loss. It
-// may wait for the disk. The recorder can go on with a new ring.
-func (r *Recorder) Finish(c Counts, now time.Time) {
+// Finish gives the last batch to the sealer when the ring has ended, at the time until: what is still
+// pending is a loss. It may wait for the disk. The recorder can go on with a new ring.
+func (r *Recorder) Finish(c Counts, until time.Time) {
 	if r.batch == nil {
 		r.batch = <-r.sealer.free
 	}
@@ -130,7 +129,7 @@ func (r *Recorder) Finish(c Counts, now time.Time) {
 	left := c.Pending
 	c.Pending = 0
 	r.batch.coverage.Lose(LossLeft, left)
-	r.handOver(c, now)
+	r.handOver(c, until)
 	r.last = Counts{}
 	r.take()
 }
@@ -150,5 +149,5 @@ func (r *Recorder) handOver(c Counts, now time.Time) {
 	b.coverage.Lose(LossRecorder, r.lost)
 	r.sealer.full <- b // has room for every batch that exists
 	r.batch, r.lost, r.last = nil, 0, c
-	r.from, r.due, r.dirty = now, now.Add(MaxSilence), false
+	r.Begin(now)
 }

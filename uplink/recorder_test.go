@@ -49,7 +49,7 @@ func TestStalledDisk(t *testing.T) {
 	}
 	defer sp.Close()
 	disk.slow.Store(true)
-	s := NewSealer(SealerConfig{Spool: sp, Batches: 1, Recorders: 1, BatchSize: 4 * maxRecord, SegmentPerBatch: true})
+	s := NewSealer(SealerConfig{Spool: sp, Batches: 1, Recorders: 1, BatchSize: 4 * maxRecord, Share: 1})
 	r := s.NewRecorder(0, "eth0", "", 256)
 	all := mix()
 	var c Counts
@@ -90,7 +90,7 @@ func TestCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sp.Close()
-	s := NewSealer(SealerConfig{Spool: sp, Recorders: 1, SegmentPerBatch: true})
+	s := NewSealer(SealerConfig{Spool: sp, Recorders: 1, Share: 1})
 	r := s.NewRecorder(7, "eth0", "tcp", 96)
 	p := mix()[0]
 	now := time.Now()
@@ -228,7 +228,7 @@ func BenchmarkRecord(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer sp.Close()
-	s := NewSealer(SealerConfig{Spool: sp, Recorders: 1, SegmentPerBatch: true})
+	s := NewSealer(SealerConfig{Spool: sp, Recorders: 1, Share: 1})
 	r := s.NewRecorder(0, "eth0", "", 256)
 	packets := mix()
 	var c Counts
@@ -238,7 +238,8 @@ func BenchmarkRecord(b *testing.B) {
 		p = &packets[i%len(packets)]
 		c.Received++
 		if r.Record(p) {
-			r.HandOverAndWait(c, time.Time{})
+			finish(r, c)
+			c = Counts{}
 		}
 	}
 	r.Finish(c, time.Now())

@@ -16,11 +16,12 @@ type Sealer struct {
 	free   chan *batch
 	full   chan *batch
 	done   chan struct{}
-	single bool // one batch a segment
+	share  int // bytes up to which batches that queue up share a segment
 	// onError hears of a segment that could not be sealed; its rows are counted by then.
 	onError func(error)
 
-	carry []spool.Coverage // of segments that the disk refused: the next one tells
+	closed bool             // the segment that ends the run is stored
+	carry  []spool.Coverage // of segments that the disk refused: the next one tells
 
 	mu    sync.Mutex
 	books []spool.Coverage // one entry an interface, since the run began
@@ -33,10 +34,9 @@ type SealerConfig struct {
 	// Batches beside the one that each recorder fills; zero: DefaultBatches. Recorders is how many will be made.
 	Batches, Recorders int
 	BatchSize          int // bytes; zero: DefaultBatchSize
-	// SegmentPerBatch makes the same segments of the same packets, whatever the timing: a savefile that is
-	// uploaded twice is then stored once. Otherwise batches that queue up share a segment.
-	SegmentPerBatch bool
-	OnError         func(error)
+	// Share is up to how many bytes batches that queue up share a segment; zero: half of spool.MaxBody.
+	Share   int
+	OnError func(error)
 }
 
 // NewSealer makes the batches and starts sealing.
@@ -47,6 +47,9 @@ func NewSealer(c SealerConfig) *Sealer {
 	if c.BatchSize == 0 {
 		c.BatchSize = DefaultBatchSize
 	}
+	if c.Share == 0 {
+		c.Share = spool.MaxBody / 2
+	}
 	n := c.Batches + c.Recorders
 	s := &Sealer{
 		spool:   c.Spool,
@@ -54,7 +57,7 @@ func NewSealer(c SealerConfig) *Sealer {
 		free:    make(chan *batch, n),
 		full:    make(chan *batch, n),
 		done:    make(chan struct{}),
-		single:  c.SegmentPerBatch,
+		share:   c.Share,
 		onError: c.OnError,
 	}
 	for range n {
@@ -73,7 +76,7 @@ func (s *Sealer) run() {
 	}
 	s.begin()
 	s.header.Final = true
-	s.write()
+	s.closed = s.write()
 }
 
 // Close seals what was handed over, and the segment that ends the run. No recorder may be used after it. It
@@ -81,8 +84,8 @@ func (s *Sealer) run() {
 func (s *Sealer) Close() error {
 	close(s.full)
 	<-s.done
-	if len(s.carry) > 0 {
-		return fmt.Errorf("uplink: the run's last segment could not be stored: the ledger misses %d intervals", len(s.carry))
+	if !s.closed {
+		return fmt.Errorf("uplink: the run's last segment could not be stored: it stays open in the ledger, which misses %d intervals", len(s.carry))
 	}
 	return nil
 }
@@ -92,7 +95,7 @@ func (s *Sealer) seal(b *batch) {
 	batches := append(make([]*batch, 0, cap(s.full)), b)
 	size := len(b.records)
 more:
-	for !s.single && size < spool.MaxBody/2 {
+	for size < s.share {
 		select {
 		case b, ok := <-s.full:
 			if !ok {

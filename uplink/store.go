@@ -46,32 +46,15 @@ func (u *Uploader) prepare(ctx context.Context) error {
 		return fmt.Errorf("uplink: %s: %w", u.config.Target.Name, err)
 	}
 	clear(u.days)
-	u.partition(ctx, time.Now())
 	return u.register(ctx)
 }
 
-// partition makes the partition of a day and of the one after it, in transactions of their own. Failing is
-// not fatal: rows of a day without a partition go to the default one.
-func (u *Uploader) partition(ctx context.Context, t time.Time) {
-	today := day(t.UnixNano())
-	for day := today; day <= today+1; day++ {
-		if u.days[day] {
-			continue
-		}
-		if len(u.days) > 4*maxDays {
-			clear(u.days)
-		}
-		u.days[day] = true
-		if _, err := schema.EnsureDay(ctx, u.db, time.Unix(day*secondsPerDay, 0)); err != nil {
-			u.config.Log.Warn("no partition for a day: its rows go to sniffer.packets_default", "error", err)
-		}
-	}
-}
-
-const secondsPerDay = 24 * 60 * 60
-
-// partitionsFor makes sure of the partitions of the segments' rows.
-func (u *Uploader) partitionsFor(refs []spool.Ref) {
+// partitions makes the partitions of today, tomorrow and the days of the segments' rows, in transactions of
+// their own. Failing is not fatal: rows of a day without a partition go to the default one.
+func (u *Uploader) partitions(ctx context.Context, refs []spool.Ref) {
+	today := day(time.Now().UnixNano())
+	u.partition(ctx, today)
+	u.partition(ctx, today+1)
 	for _, r := range refs {
 		h, err := u.config.Spool.Header(r)
 		if err != nil || h.Rows == 0 {
@@ -82,14 +65,29 @@ func (u *Uploader) partitionsFor(refs []spool.Ref) {
 			continue
 		}
 		for d := first; d <= last; d++ {
-			if !u.days[d] {
-				ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
-				u.partition(ctx, time.Unix(d*secondsPerDay, 0))
-				cancel()
-			}
+			u.partition(ctx, d)
 		}
 	}
 }
+
+// partition asks for the partition of a day, once, or again after a while when that failed.
+func (u *Uploader) partition(ctx context.Context, d int64) {
+	if again, asked := u.days[d]; asked && (again.IsZero() || time.Now().Before(again)) {
+		return
+	}
+	if len(u.days) > 4*maxDays {
+		clear(u.days)
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	u.days[d] = time.Time{}
+	if _, err := schema.EnsureDay(ctx, u.db, time.Unix(d*secondsPerDay, 0)); err != nil {
+		u.days[d] = time.Now().Add(complainEvery)
+		u.config.Log.Warn("no partition for a day: its rows go to sniffer.packets_default", "error", err)
+	}
+}
+
+const secondsPerDay = 24 * 60 * 60
 
 // day counts from the Unix epoch, in UTC.
 func day(ns int64) int64 {
@@ -103,11 +101,12 @@ func day(ns int64) int64 {
 func (u *Uploader) register(ctx context.Context) error {
 	id := DeviceID(u.config.Device)
 	var known string
-	err := u.db.QueryRowContext(ctx, `INSERT INTO sniffer.devices AS d (device_id, device_uuid, name, version)
-VALUES ($1, $2, $3, $4)
+	// Without parameters it is one message, which a connection pooler cannot split over two servers.
+	err := u.db.QueryRowContext(ctx, fmt.Sprintf(`INSERT INTO sniffer.devices AS d (device_id, device_uuid, name, version)
+VALUES (%d, '%s', %s, %s)
 ON CONFLICT (device_id) DO UPDATE SET name = excluded.name, version = excluded.version, last_seen = now()
 WHERE d.device_uuid = excluded.device_uuid RETURNING d.name`,
-		id, FormatUUID(u.config.Device), u.config.DeviceName, u.config.Version).Scan(&known)
+		id, FormatUUID(u.config.Device), quote(u.config.DeviceName), quote(u.config.Version))).Scan(&known)
 	if errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("uplink: device_id %d belongs to another device; give this one another UUID with --device-id", id)
 	}
@@ -189,8 +188,11 @@ func (u *Uploader) copyRows(c driver.Conn, refs []spool.Ref, headers *[]spool.He
 		u.file = file
 		if err == nil {
 			if err = w.segment(&h, body); errors.Is(err, spool.ErrBroken) {
-				// Its checksum holds, so the spool cannot know by itself.
-				err = errors.Join(err, u.config.Spool.Break(r))
+				// Its checksum holds, so the spool cannot know by itself. Where it cannot be told either, this is
+				// no broken segment but a failure: trying again at once would be an endless loop.
+				if breakErr := u.config.Spool.Break(r); breakErr != nil {
+					err = breakErr
+				}
 			}
 		}
 		if err != nil {

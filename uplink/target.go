@@ -34,29 +34,26 @@ func ParseTarget(raw string) (Target, error) {
 	if u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return Target{}, fmt.Errorf("uplink: %w: it must begin with postgres://, as in postgres://USER@HOST:5432/DATABASE", ErrURL)
 	}
-	q := u.Query()
-	host := u.Hostname()
-	if h := q.Get("host"); h != "" {
-		host = h
+	// Where the server is, is decided by URL, environment and service file together, as lib/pq does it.
+	config, err := pq.NewConfig(raw)
+	if err != nil {
+		return Target{}, fmt.Errorf("uplink: %w: %s", ErrURL, withoutSecret(err.Error(), u))
 	}
-	local := isLocal(host)
+	local, mode := isLocal(config), string(config.SSLMode)
+	q := u.Query()
 	t := Target{}
-	switch mode := q.Get("sslmode"); {
+	switch {
 	case mode == "" && local:
 		q.Set("sslmode", "disable")
 	case mode == "":
 		q.Set("sslmode", "verify-full")
 	case mode != "verify-full" && !local:
-		t.Warning = fmt.Sprintf("sslmode=%s does not prove who the server at %s is; verify-full does", mode, host)
+		t.Warning = fmt.Sprintf("sslmode=%s does not prove who the server at %s is; verify-full does", mode, config.Host)
 	}
 	if q.Get("fallback_application_name") == "" {
 		q.Set("fallback_application_name", "sniffer")
 	}
 	u.RawQuery = q.Encode()
-	config, err := pq.NewConfig(u.String())
-	if err != nil {
-		return Target{}, fmt.Errorf("uplink: %w: %s", ErrURL, withoutSecret(err.Error(), u))
-	}
 	t.dsn = u.String()
 	t.Name = fmt.Sprintf("%s@%s/%s", config.User, net.JoinHostPort(config.Host, fmt.Sprint(config.Port)), config.Database)
 	if strings.HasPrefix(config.Host, "/") {
@@ -75,11 +72,28 @@ func HasPassword(raw string) bool {
 	return ok || u.Query().Has("password")
 }
 
-func isLocal(host string) bool {
+// isLocal reports whether every server of the configuration is on this machine.
+func isLocal(c pq.Config) bool {
+	if !localHost(c.Host, c.Hostaddr) {
+		return false
+	}
+	for _, m := range c.Multi {
+		if !localHost(m.Host, m.Hostaddr) {
+			return false
+		}
+	}
+	return true
+}
+
+// localHost judges one server; hostaddr, where it is given, is what lib/pq connects to.
+func localHost(host string, hostaddr netip.Addr) bool {
+	if hostaddr.IsValid() {
+		return hostaddr.IsLoopback()
+	}
 	if host == "" || host == "localhost" || strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") {
 		return true
 	}
-	addr, err := netip.ParseAddr(host)
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil && addr.IsLoopback()
 }
 

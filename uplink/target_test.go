@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"network-sniffer/board/testbed"
 )
 
@@ -22,10 +24,12 @@ func TestParseTarget(t *testing.T) {
 		{"loopback name", "postgres://u@localhost/d", "sslmode=disable", false, false},
 		{"loopback address", "postgres://u@127.0.0.1:5433/d", "sslmode=disable", false, false},
 		{"loopback v6", "postgres://u@[::1]/d", "sslmode=disable", false, false},
-		{"unix socket", "postgres://u@/d?host=/run/postgresql", "sslmode=disable", false, false},
+		{"unix socket", "postgres://u@/d?host=/run/postgresql", "host=%2Frun", false, false},
 		{"own choice", "postgres://u@db.example.net/d?sslmode=require", "sslmode=require", true, false},
 		{"own choice at home", "postgres://u@localhost/d?sslmode=require", "sslmode=require", false, false},
 		{"postgresql scheme", "postgresql://u@localhost/d", "sslmode=disable", false, false},
+		{"hostaddr elsewhere", "postgres://u@localhost/d?hostaddr=192.0.2.7", "sslmode=verify-full", false, false},
+		{"one of two elsewhere", "postgres://u@localhost,db.example.net/d", "sslmode=verify-full", false, false},
 		{"another scheme", "mysql://u:geheim@localhost/d", "", false, true},
 		{"no URL", "host=localhost password=geheim", "", false, true},
 		{"does not parse", "postgres://u:geheim@local host/%zz", "", false, true},
@@ -48,6 +52,14 @@ func TestParseTarget(t *testing.T) {
 			}
 		})
 	}
+	t.Setenv("PGHOST", "db.example.net")
+	if target, err := ParseTarget("postgres://u@/d"); err != nil || !strings.Contains(target.dsn, "sslmode=verify-full") {
+		t.Errorf("a far host in the environment: %q, %v", target.dsn, err)
+	}
+	t.Setenv("PGSSLMODE", "require")
+	if target, err := ParseTarget("postgres://u@/d"); err != nil || target.Warning == "" || strings.Contains(target.dsn, "verify-full") {
+		t.Errorf("a weak mode in the environment: %q, warning %q, %v", target.dsn, target.Warning, err)
+	}
 	target, err := ParseTarget("postgres://u:geheim@db.example.net/d?password=geheim")
 	if err != nil || strings.Contains(target.Name+target.Warning, "geheim") || target.Name != "u@db.example.net:5432/d" {
 		t.Errorf("name %q, %v", target.Name, err)
@@ -58,6 +70,38 @@ func TestParseTarget(t *testing.T) {
 		if HasPassword(url) != has {
 			t.Errorf("HasPassword(%q) is %v", url, !has)
 		}
+	}
+}
+
+// TestDeadAddress: the first address of a server that has two does not use up the time of the second.
+func TestDeadAddress(t *testing.T) {
+	d := &dialer{timeout: patience}
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	// Nobody accepts on a listener whose queue is full; a connection to it is never answered.
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	raw, err := l.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Control(func(fd uintptr) { err = unix.Listen(int(fd), 0) }); err != nil {
+		t.Fatal(err)
+	}
+	fill, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fill.Close()
+	if _, err := d.dialOne(ctx, l.Addr().(*net.TCPAddr).AddrPort(), 4); err == nil {
+		t.Fatal("the connection was answered")
+	}
+	if ctx.Err() != nil {
+		t.Errorf("one of four addresses took the whole time: %v", time.Since(began))
 	}
 }
 

@@ -22,11 +22,11 @@ type Uploader struct {
 	dialer *dialer
 	db     *sql.DB
 
-	ready bool           // connected, the schema is there and the device is known to it
-	days  map[int64]bool // since the Unix epoch: their partitions were asked for
-	one   int            // so many transactions take one segment each, because a larger one met a known segment
-	text  []byte         // COPY text on its way to lib/pq
-	file  []byte         // the segment being read
+	ready bool                // connected, the schema is there and the device is known to it
+	days  map[int64]time.Time // since the Unix epoch: when to ask for the partition again; zero: it is there
+	one   int                 // so many transactions take one segment each, because a larger one met a known segment
+	text  []byte              // COPY text on its way to lib/pq
+	file  []byte              // the segment being read
 
 	mu    sync.Mutex
 	state State
@@ -66,7 +66,7 @@ func NewUploader(c UploaderConfig) (*Uploader, error) {
 	u := &Uploader{
 		config: c,
 		dialer: &dialer{opening: c.Opening, closed: c.Closed, timeout: ioTimeout},
-		days:   map[int64]bool{},
+		days:   map[int64]time.Time{},
 	}
 	connector.Dialer(u.dialer)
 	u.db = sql.OpenDB(connector)
@@ -161,8 +161,8 @@ func (u *Uploader) Drain(ctx context.Context, progress func(State)) error {
 	}
 }
 
-// Close closes the database handle.
-func (u *Uploader) Close() error { return u.db.Close() }
+// Close closes the database handle. How its connection ends is no news: what was stored is known.
+func (u *Uploader) Close() { _ = u.db.Close() }
 
 func (u *Uploader) failed(err error) {
 	u.disconnect()
@@ -195,7 +195,7 @@ func (u *Uploader) step(ctx context.Context) (bool, error) {
 	if len(refs) == 0 {
 		return false, nil
 	}
-	u.partitionsFor(refs)
+	u.partitions(ctx, refs)
 	stored, err := u.store(ctx, refs)
 	switch {
 	case errors.Is(err, errKnown) && len(refs) > 1:

@@ -76,10 +76,10 @@ func (r *rig) open(t *testing.T) {
 	t.Cleanup(func() { r.spool.Close() })
 }
 
-// record makes a run of its own with so many packets of all kinds, each batch a segment.
+// record makes a run of its own with so many packets of all kinds, 250 a segment.
 func (r *rig) record(t *testing.T, run byte, packets int) {
 	t.Helper()
-	s := NewSealer(SealerConfig{Spool: r.spool, Device: r.device, Run: [16]byte{run}, Recorders: 1, BatchSize: 16 << 10, SegmentPerBatch: true})
+	s := NewSealer(SealerConfig{Spool: r.spool, Device: r.device, Run: [16]byte{run}, Recorders: 1, Share: 1})
 	rec := s.NewRecorder(0, "eth0", "", 256)
 	all := mix()
 	var c Counts
@@ -87,8 +87,10 @@ func (r *rig) record(t *testing.T, run byte, packets int) {
 		p := all[i%len(all)]
 		p.Time += int64(run) * 1e9
 		c.Received++
-		if rec.Record(&p) {
-			rec.HandOverAndWait(c, time.Now())
+		rec.Record(&p)
+		if c.Received == 250 {
+			finish(rec, c)
+			c.Received = 0
 		}
 	}
 	rec.Finish(c, time.Now())
@@ -101,6 +103,14 @@ func (r *rig) drain() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return r.uploader.Drain(ctx, func(State) {})
+}
+
+// finish hands a batch over and waits for an empty one: these packets are not to be lost.
+func finish(r *Recorder, c Counts) {
+	r.Finish(c, time.Now())
+	if r.batch == nil {
+		r.batch = <-r.sealer.free
+	}
 }
 
 // expect asks the database whether it has exactly these rows and losses, and whether the books balance.
@@ -295,17 +305,15 @@ func TestSickDisk(t *testing.T) {
 	defer sp.Close()
 	r.uploader.config.Spool = sp
 	failed := make(chan error, 100)
-	s := NewSealer(SealerConfig{Spool: sp, Device: r.device, Run: [16]byte{1}, Recorders: 1, BatchSize: 16 << 10, SegmentPerBatch: true,
+	s := NewSealer(SealerConfig{Spool: sp, Device: r.device, Run: [16]byte{1}, Recorders: 1, BatchSize: 16 << 10, Share: 1,
 		OnError: func(err error) { failed <- err }})
 	rec := s.NewRecorder(0, "eth0", "", 256)
 	all := mix()
-	var c Counts
 	send := func(n int) {
 		for i := range n {
-			c.Received++
 			rec.Record(&all[i])
 		}
-		rec.HandOverAndWait(c, time.Now())
+		finish(rec, Counts{Received: uint64(n)})
 	}
 	send(100)
 	testbed.Await(t, sp.Changed(), patience, "the first segment") // before the disk falls ill
@@ -319,7 +327,6 @@ func TestSickDisk(t *testing.T) {
 	}
 	disk.sick = false
 	send(20)
-	rec.Finish(c, time.Now())
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -442,10 +449,9 @@ func TestDays(t *testing.T) {
 		p.Time = at.UnixNano()
 		rec.Record(&p)
 		if i > 0 {
-			rec.HandOverAndWait(Counts{Received: uint64(i + 1)}, time.Now())
+			finish(rec, Counts{Received: uint64(2 - i + 1)})
 		}
 	}
-	rec.Finish(Counts{Received: 3}, time.Now())
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -242,7 +243,13 @@ func (a *Appliance) close() error {
 // watch wakes the captures when links or addresses change: an interface may have come, gone or come back
 // as another one under the same name.
 func (a *Appliance) watch(links *rawsock.LinkWatcher) {
-	for links.Wait() == nil {
+	for {
+		if err := links.Wait(); err != nil {
+			if !errors.Is(err, os.ErrClosed) {
+				a.log.Error("changes of interfaces are not noticed any more", "error", err)
+			}
+			return
+		}
 		a.own.refresh()
 		for _, c := range a.captures {
 			c.linksChanged()

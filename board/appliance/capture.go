@@ -46,7 +46,11 @@ func (c *capture) run(ctx context.Context, opened func()) error {
 				waiting = true
 			}
 			opened()
-			c.record(ctx, nil)
+			// Nothing goes into the ledger meanwhile: nobody is looking.
+			select {
+			case <-ctx.Done():
+			case <-c.wake:
+			}
 			continue
 		case err != nil:
 			return err
@@ -56,9 +60,8 @@ func (c *capture) run(ctx context.Context, opened func()) error {
 			"up", link.Up, "ring_bytes", ring.Size())
 		waiting = false
 		opened()
-		err = c.record(ctx, ring)
-		c.publish(nil)
-		if err = errors.Join(err, ring.Close()); err != nil {
+		c.recorder.Begin(time.Now())
+		if err = errors.Join(c.record(ctx, ring), ring.Close()); err != nil {
 			return err
 		}
 	}
@@ -75,14 +78,24 @@ func (c *capture) open() (*rawsock.Ring, error) {
 	defer c.mu.Unlock()
 	config := c.ring
 	config.Link = link
-	if config.Filter, err = c.program(link.Type); err != nil {
-		return nil, err
+	own := c.appliance.own.current()
+	for {
+		if config.Filter, err = c.program(link.Type, own); err != nil {
+			return nil, err
+		}
+		ring, err := rawsock.Open(config)
+		if errors.Is(err, rawsock.ErrTooLarge) && len(own.Listeners) > 1 {
+			// Kernels before 6.7 have little room for programs: the addresses that are excluded give way.
+			own.Listeners = own.Listeners[:len(own.Listeners)/2]
+			c.appliance.log.Warn("the kernel has no room for the whole filter: console traffic at some local addresses is recorded",
+				"interface", c.name, "excluded", len(own.Listeners))
+			continue
+		}
+		if err == nil {
+			c.current = ring
+		}
+		return ring, err
 	}
-	ring, err := rawsock.Open(config)
-	if err == nil {
-		c.current = ring
-	}
-	return ring, err
 }
 
 func (c *capture) publish(r *rawsock.Ring) {
@@ -92,12 +105,12 @@ func (c *capture) publish(r *rawsock.Ring) {
 }
 
 // program compiles the user's expression and puts the exclusion of our own traffic in front.
-func (c *capture) program(link rawsock.LinkType) ([]bpf.RawInstruction, error) {
+func (c *capture) program(link rawsock.LinkType, own rawsock.Own) ([]bpf.RawInstruction, error) {
 	p, err := compile(c.appliance.config.Filter, link)
 	if err != nil {
 		return nil, err
 	}
-	if p, err = rawsock.Exclude(link, c.appliance.own.current(), p); err != nil {
+	if p, err = rawsock.Exclude(link, own, p); err != nil {
 		return nil, err
 	}
 	raw, err := bpf.Assemble(p)
@@ -122,7 +135,7 @@ func (c *capture) refilter() {
 	if c.current == nil {
 		return
 	}
-	raw, err := c.program(c.current.Link().Type)
+	raw, err := c.program(c.current.Link().Type, c.appliance.own.current())
 	if err == nil {
 		err = c.current.SetFilter(raw)
 	}
@@ -137,6 +150,11 @@ func (c *capture) interrupt() {
 	if c.current != nil {
 		c.current.Interrupt()
 	}
+	c.awake()
+}
+
+// awake ends the wait for an interface.
+func (c *capture) awake() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
@@ -145,32 +163,19 @@ func (c *capture) interrupt() {
 
 // linksChanged ends the wait for an interface, or the ring of one that is not the same any more.
 func (c *capture) linksChanged() {
+	link, err := rawsock.Lookup(c.name)
 	c.mu.Lock()
-	current := c.current
-	c.mu.Unlock()
-	if current != nil {
-		link, err := rawsock.Lookup(c.name)
-		if err == nil && link.Index == current.Link().Index {
-			return
-		}
+	defer c.mu.Unlock()
+	switch {
+	case c.current == nil:
+		c.awake()
+	case err == nil && link.Index != c.current.Link().Index, errors.Is(err, rawsock.ErrNoInterface):
+		c.current.Interrupt()
 	}
-	c.interrupt()
 }
 
-// record walks the ring until the context ends or the interface is another one. Without a ring it waits
-// for a change of links, and tells the ledger all the while that nothing was seen.
+// record walks the ring until the context ends or the interface is another one.
 func (c *capture) record(ctx context.Context, ring *rawsock.Ring) error {
-	if ring == nil {
-		t := time.NewTimer(time.Until(c.recorder.Due()))
-		defer t.Stop()
-		select {
-		case <-ctx.Done():
-		case <-c.wake:
-		case now := <-t.C:
-			c.recorder.HandOver(uplink.Counts{}, now)
-		}
-		return nil
-	}
 	var (
 		frame  rawsock.Frame
 		packet decode.Packet
@@ -203,7 +208,8 @@ func (c *capture) record(ctx context.Context, ring *rawsock.Ring) error {
 			break
 		}
 		if err != nil {
-			return err
+			failed = err
+			break
 		}
 		if ready {
 			walk()
@@ -212,12 +218,17 @@ func (c *capture) record(ctx context.Context, ring *rawsock.Ring) error {
 			c.recorder.HandOver(counts(), now)
 		}
 	}
-	if failed == nil {
-		failed = ring.Drain(time.Now().Add(DrainTimeout), walk)
-	}
-	c.recorder.Finish(counts(), time.Now())
-	if ctx.Err() == nil {
+	// From here on nobody replaces the filter, which is to refuse everything.
+	c.publish(nil)
+	until := time.Now()
+	switch {
+	case failed != nil:
+	case ctx.Err() != nil:
+		failed = ring.Drain(until.Add(DrainTimeout), walk)
+	default:
 		c.appliance.log.Warn("the interface is gone or is another one", "interface", c.name)
+		failed = ring.Settle(until.Add(DrainTimeout), walk)
 	}
+	c.recorder.Finish(counts(), until)
 	return failed
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"time"
 
 	"network-sniffer/board"
 	"network-sniffer/board/config"
@@ -17,28 +16,22 @@ import (
 	"network-sniffer/uplink/spool"
 )
 
-// Import takes the packets of a savefile through the same recorder, spool and uplink as live ones. Its run is
-// named by what the file holds: a file that is uploaded twice, or again after a failure, is stored once.
+// Import takes the packets of a savefile through spool and uplink, like live ones. Its run is named by what the
+// file holds: a file that is uploaded twice, or again after a failure, is stored once.
 type Import struct {
-	spool     *spool.Spool
-	temporary string // directory to remove at the end; empty: the user named the spool
-	sealer    *uplink.Sealer
-	uploader  *uplink.Uploader
-	progress  io.Writer
-
-	recorders []*uplink.Recorder
-	counts    []uplink.Counts
+	dir      string // of a spool of its own: the daemon's is the daemon's
+	spool    *spool.Spool
+	importer *uplink.Importer
+	uploader *uplink.Uploader
+	progress io.Writer
 }
 
-const (
-	// importBatch fixes the segments' boundaries, and with them what makes a second upload the same.
-	importBatch = 256 << 10
-	// importSpool bounds what waits; a file can wait for the database, so it never loses a row.
-	importSpool = 16 << 20
-)
+// Half of the spool is filled before an upload, the other half is never needed: a segment has at most
+// ImportRows rows.
+const importSpool = 16 << 20
 
-// NewImport opens a spool of its own and prepares the upload of the file at path ("-": standard input, which
-// cannot be known again). Progress and warnings go to the writer.
+// NewImport makes a spool in a temporary directory and prepares the upload of the file at path ("-": standard
+// input, which cannot be known again). Progress and warnings go to the writer.
 func NewImport(c config.Config, b board.Board, version, path string, progress io.Writer) (_ *Import, err error) {
 	log := slog.New(slog.NewTextHandler(progress, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	a := &Appliance{config: c, board: b, log: log, version: version}
@@ -51,25 +44,18 @@ func NewImport(c config.Config, b board.Board, version, path string, progress io
 		}
 	}
 	i := &Import{progress: progress}
-	dir := c.SpoolDir
-	if dir == config.DefaultSpoolDir {
-		// The daemon's own spool is the daemon's.
-		if dir, err = os.MkdirTemp("", "sniffer-read-"); err != nil {
-			return nil, fmt.Errorf("appliance: make a spool: %w", err)
-		}
-		i.temporary = dir
+	if i.dir, err = os.MkdirTemp("", "sniffer-read-"); err != nil {
+		return nil, fmt.Errorf("appliance: make a spool: %w", err)
 	}
-	if i.spool, err = spool.Open(spool.Disk{}, dir, importSpool); err != nil {
-		return nil, errors.Join(err, i.removeTemporary())
+	if i.spool, err = spool.Open(spool.Disk{}, i.dir, importSpool); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(i.dir))
 	}
 	a.spool, a.own = i.spool, newOwnTraffic(func() {}, log)
 	if err := a.openUplink(); err != nil {
-		return nil, errors.Join(err, i.spool.Close(), i.removeTemporary())
+		return nil, errors.Join(err, i.spool.Close(), os.RemoveAll(i.dir))
 	}
 	i.uploader = a.uploader
-	i.sealer = uplink.NewSealer(uplink.SealerConfig{
-		Spool: i.spool, Device: a.device, Run: a.run, Recorders: MaxInterfaces, BatchSize: importBatch, SegmentPerBatch: true,
-	})
+	i.importer = uplink.NewImporter(i.spool, a.device, a.run)
 	return i, nil
 }
 
@@ -81,7 +67,7 @@ func runOf(path string, device [16]byte, filter string) (id [16]byte, err error)
 	}
 	defer f.Close()
 	h := sha256.New()
-	fmt.Fprintf(h, "network-sniffer read %x %d %q\n", device, importBatch, filter)
+	fmt.Fprintf(h, "network-sniffer read %x %d %q\n", device, uplink.ImportRows, filter)
 	if _, err := io.Copy(h, f); err != nil {
 		return id, fmt.Errorf("appliance: %w", err)
 	}
@@ -90,22 +76,16 @@ func runOf(path string, device [16]byte, filter string) (id [16]byte, err error)
 	return id, nil
 }
 
-// AddInterface makes the recorder of the file's next interface.
+// AddInterface describes the file's next interface.
 func (i *Import) AddInterface(name, filter string, snapLength uint32) {
-	i.recorders = append(i.recorders, i.sealer.NewRecorder(uint8(len(i.recorders)), name, filter, snapLength))
-	i.counts = append(i.counts, uplink.Counts{})
+	i.importer.AddInterface(name, filter, snapLength)
 }
 
-// Record takes one packet, of an interface that was added. It uploads when enough waits.
+// Record takes one packet, of an interface that was described. It uploads when enough waits.
 func (i *Import) Record(ctx context.Context, p *decode.Packet) error {
-	i.counts[p.Interface].Received++
-	r := i.recorders[p.Interface]
-	if !r.Record(p) {
-		return nil
-	}
-	r.HandOverAndWait(i.counts[p.Interface], time.Now())
-	if i.spool.Stats().Bytes < importSpool/2 {
-		return nil
+	sealed, err := i.importer.Record(p)
+	if err != nil || !sealed || i.spool.Stats().Bytes < importSpool/2 {
+		return err
 	}
 	return i.upload(ctx)
 }
@@ -116,27 +96,21 @@ func (i *Import) upload(ctx context.Context) error {
 	})
 }
 
-// Close seals and uploads the rest and sums up. When the upload fails, what was not stored is lost unless the
-// user named a spool; reading the file again stores the rest.
-func (i *Import) Close(ctx context.Context) (string, error) {
-	for n, r := range i.recorders {
-		r.Finish(i.counts[n], time.Now())
+// Close sums up. When the file was read to its end, it first seals and uploads the rest; otherwise what was not
+// uploaded yet is given up, and reading the file again stores it.
+func (i *Import) Close(ctx context.Context, complete bool) (string, error) {
+	var err error
+	if complete {
+		if err = i.importer.Finish(); err == nil {
+			err = i.upload(ctx)
+		}
 	}
-	err := i.sealer.Close()
-	if err == nil {
-		err = i.upload(ctx)
+	state := i.uploader.State()
+	summary := fmt.Sprintf("stored %d of %d rows; %d segments were in the database already\n",
+		state.Rows, i.importer.Rows(), state.Known)
+	if !complete || err != nil {
+		summary += "not everything is stored: read the file again; nothing will be stored twice\n"
 	}
-	state, waiting := i.uploader.State(), i.spool.Stats().Segments
-	summary := fmt.Sprintf("stored %d rows; %d segments were in the database already\n", state.Rows, state.Known)
-	if waiting > 0 && i.temporary != "" {
-		err = errors.Join(err, errors.New("not everything is stored: read the file again when the database answers; nothing will be stored twice"))
-	}
-	return summary, errors.Join(err, i.uploader.Close(), i.spool.Close(), i.removeTemporary())
-}
-
-func (i *Import) removeTemporary() error {
-	if i.temporary == "" {
-		return nil
-	}
-	return os.RemoveAll(i.temporary)
+	i.uploader.Close()
+	return summary, errors.Join(err, i.spool.Close(), os.RemoveAll(i.dir))
 }

@@ -20,6 +20,7 @@ const lingering = 2 * time.Minute
 const (
 	maxConnections = 16
 	maxListeners   = 24
+	maxReached     = 8 // of these
 )
 
 // ownTraffic is what the capture filters exclude.
@@ -32,6 +33,7 @@ type ownTraffic struct {
 	port        uint16          // of the console
 	wildcard    bool            // the console listens on every local address
 	listeners   []netip.AddrPort
+	reached     []netip.AddrPort // where clients reached us although no interface has the address; oldest first
 }
 
 type ownConnection struct {
@@ -92,11 +94,16 @@ func (o *ownTraffic) listen(at netip.AddrPort) {
 	o.refresh()
 }
 
-// listenAt makes sure that an address somebody reached us at is excluded.
+// listenAt makes sure that an address somebody reached us at is excluded, also one that no interface has: all
+// of 127.0.0.0/8, or what a local route brings here. Such an address is known from its first session on.
 func (o *ownTraffic) listenAt(local netip.AddrPort) {
 	local = netip.AddrPortFrom(local.Addr().Unmap().WithZone(""), local.Port())
 	o.mu.Lock()
 	known := slices.Contains(o.listeners, local)
+	if !known {
+		o.reached = append(o.reached, local)
+		o.reached = o.reached[max(0, len(o.reached)-maxReached):]
+	}
 	o.mu.Unlock()
 	if !known {
 		o.refresh()
@@ -110,7 +117,18 @@ func (o *ownTraffic) refresh() {
 		o.mu.Unlock()
 		return
 	}
-	listeners := localAddresses(o.port)
+	addresses, err := localAddresses(o.port)
+	if err != nil {
+		o.mu.Unlock()
+		o.log.Error("the local addresses cannot be read: those known before stay excluded", "error", err)
+		return
+	}
+	listeners := slices.Clone(o.reached)
+	for _, a := range addresses {
+		if !slices.Contains(listeners, a) {
+			listeners = append(listeners, a)
+		}
+	}
 	if len(listeners) > maxListeners {
 		o.log.Warn("more local addresses than can be excluded: console traffic on the others is recorded",
 			"addresses", len(listeners), "excluded", maxListeners)
@@ -124,10 +142,10 @@ func (o *ownTraffic) refresh() {
 	}
 }
 
-func localAddresses(port uint16) []netip.AddrPort {
+func localAddresses(port uint16) ([]netip.AddrPort, error) {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
-		return nil // the kernel has no addresses to tell: nobody can connect either
+		return nil, err
 	}
 	var all []netip.AddrPort
 	for _, a := range addrs {
@@ -136,5 +154,5 @@ func localAddresses(port uint16) []netip.AddrPort {
 		}
 	}
 	slices.SortFunc(all, func(a, b netip.AddrPort) int { return a.Compare(b) })
-	return slices.Compact(all)
+	return slices.Compact(all), nil
 }

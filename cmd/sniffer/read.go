@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/net/bpf"
 
@@ -27,7 +28,7 @@ func readCommand(args []string, out, errs io.Writer) error {
 	flags, c, err := parse("read", args, out, errs, func(f *flag.FlagSet) {
 		f.StringVar(&format, "format", "text", "`FORMAT` of the output: text, json (an object a line) or csv")
 		f.BoolVar(&quiet, "quiet", false, "print nothing, only upload")
-	}, config.Filter, config.DatabaseURL, config.SpoolDir, config.DeviceName, config.DeviceID)
+	}, config.Filter, config.DatabaseURL, config.DeviceName, config.DeviceID)
 	if err != nil {
 		return err
 	}
@@ -41,7 +42,11 @@ func readCommand(args []string, out, errs io.Writer) error {
 	if quiet {
 		print = nil
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	// A mistake in the expression shows before anything is printed or stored. Ethernet knows every word.
+	if _, err := pcapfilter.Compile(c.Filter, pcapfilter.Options{LinkType: pcapfilter.Ethernet}); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	path := flags.Arg(0)
 	r := &reading{path: path, filter: c.Filter, out: bufio.NewWriterSize(out, 64<<10), print: print}
@@ -56,7 +61,7 @@ func readCommand(args []string, out, errs io.Writer) error {
 	err = r.all(ctx)
 	err = errors.Join(err, r.out.Flush())
 	if r.importer != nil {
-		summary, closeErr := r.importer.Close(ctx)
+		summary, closeErr := r.importer.Close(ctx, err == nil)
 		fmt.Fprint(errs, summary)
 		err = errors.Join(err, closeErr)
 	}
