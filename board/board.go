@@ -53,6 +53,12 @@ func (b Board) DefaultInterface() (string, error) {
 	return "", fmt.Errorf("board: %w; name one with --interface (see `ip link`)", ErrNoInterface)
 }
 
+// Flags of a route that leads nowhere; the kernel names "*" or lo as its interface.
+const (
+	rejectRoute4 = 0x0200 // RTF_REJECT, linux/route.h
+	rejectRoute6 = 0x0200 // RTF_REJECT, linux/ipv6_route.h
+)
+
 // route4 reads proc/net/route: interface, destination, gateway, flags, refcount, use, metric, mask; numbers
 // in hexadecimal but the metric.
 func (b Board) route4() string {
@@ -61,8 +67,9 @@ func (b Board) route4() string {
 		if len(f) < 8 || f[1] != "00000000" || f[7] != "00000000" {
 			return
 		}
-		metric, err := strconv.Atoi(f[6])
-		if err == nil && (best < 0 || metric < best) {
+		flags, err1 := strconv.ParseUint(f[3], 16, 64)
+		metric, err2 := strconv.Atoi(f[6])
+		if err1 == nil && err2 == nil && flags&rejectRoute4 == 0 && (best < 0 || metric < best) {
 			name, best = f[0], metric
 		}
 	})
@@ -72,7 +79,6 @@ func (b Board) route4() string {
 // route6 reads proc/net/ipv6_route: destination, prefix length, source, prefix length, next hop, metric,
 // refcount, use, flags, interface; numbers in hexadecimal.
 func (b Board) route6() string {
-	const reject = 0x0200 // RTF_REJECT, linux/ipv6_route.h
 	name, best := "", uint64(0)
 	b.eachLine(b.path("proc", "net", "ipv6_route"), func(f []string) {
 		if len(f) < 10 || strings.Trim(f[0], "0") != "" || f[1] != "00" || f[9] == "lo" {
@@ -80,7 +86,7 @@ func (b Board) route6() string {
 		}
 		flags, err1 := strconv.ParseUint(f[8], 16, 64)
 		metric, err2 := strconv.ParseUint(f[5], 16, 64)
-		if err1 == nil && err2 == nil && flags&reject == 0 && (name == "" || metric < best) {
+		if err1 == nil && err2 == nil && flags&rejectRoute6 == 0 && (name == "" || metric < best) {
 			name, best = f[9], metric
 		}
 	})

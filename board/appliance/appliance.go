@@ -124,14 +124,19 @@ func New(c config.Config, b board.Board, version string, log *slog.Logger) (_ *A
 			appliance: a,
 			name:      name,
 			index:     uint8(i),
-			ring:      rawsock.Config{BlockSize: budget.RingBlock, Blocks: budget.Blocks, Promiscuous: a.config.Promiscuous},
-			recorder:  a.sealer.NewRecorder(uint8(i), name, a.config.Filter, SnapLength),
-			tap:       a.console.NewTap(),
-			wake:      make(chan struct{}, 1),
+			ring: rawsock.Config{
+				BlockSize: budget.RingBlock, Blocks: ringBlocks(budget, len(a.config.Interfaces)), Promiscuous: a.config.Promiscuous,
+			},
+			recorder: a.sealer.NewRecorder(uint8(i), name, a.config.Filter, SnapLength),
+			tap:      a.console.NewTap(),
+			wake:     make(chan struct{}, 1),
 		})
 	}
 	return a, nil
 }
+
+// ringBlocks divides what four rings may take among more of them; a ring of less than four blocks is none.
+func ringBlocks(b board.Budget, rings int) int { return max(4, 4*b.Blocks/max(4, rings)) }
 
 func (a *Appliance) identify() (err error) {
 	if a.config.DeviceName == "" {

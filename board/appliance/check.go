@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/net/bpf"
 
@@ -84,7 +86,7 @@ func checkInterface(name string, c config.Config, budget board.Budget) (string, 
 	if err != nil {
 		return "", err
 	}
-	ring, err := rawsock.Open(rawsock.Config{Link: link, Filter: raw, BlockSize: budget.RingBlock, Blocks: budget.Blocks})
+	ring, err := rawsock.Open(rawsock.Config{Link: link, Filter: raw, BlockSize: budget.RingBlock, Blocks: ringBlocks(budget, len(c.Interfaces))})
 	if err != nil {
 		return "", err
 	}
@@ -100,10 +102,15 @@ func checkInterface(name string, c config.Config, budget board.Budget) (string, 
 		name, state, link.Type, link.MTU, size>>10, len(raw)), nil
 }
 
-// writable tries what the spool will do.
+// writable tries what the spool will do, in the directory or, where it is still to be made, in the one above.
 func writable(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("%w (name another directory with --spool-dir)", err)
+	for {
+		_, err := os.Stat(dir)
+		if above := filepath.Dir(dir); errors.Is(err, fs.ErrNotExist) && above != dir {
+			dir = above
+			continue
+		}
+		break
 	}
 	f, err := os.CreateTemp(dir, "check-")
 	if err != nil {

@@ -31,14 +31,15 @@ type Import struct {
 const importSpool = 16 << 20
 
 // NewImport makes a spool in a temporary directory and prepares the upload of the file at path ("-": standard
-// input, which cannot be known again). Progress and warnings go to the writer.
+// input). Progress and warnings go to the writer.
 func NewImport(c config.Config, b board.Board, version, path string, progress io.Writer) (_ *Import, err error) {
 	log := slog.New(slog.NewTextHandler(progress, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	a := &Appliance{config: c, board: b, log: log, version: version}
 	if err := a.identify(); err != nil {
 		return nil, err
 	}
-	if path != "-" {
+	// What is no regular file can be read only once, and cannot be known again.
+	if info, err := os.Stat(path); path != "-" && err == nil && info.Mode().IsRegular() {
 		if a.run, err = runOf(path, a.device, c.Filter); err != nil {
 			return nil, err
 		}

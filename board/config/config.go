@@ -3,11 +3,13 @@
 package config
 
 import (
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -35,7 +37,7 @@ var ErrUsage = errors.New("usage")
 // Option is one option, for help and documentation.
 type Option struct {
 	Name    string // as a flag
-	Value   string // what stands for the value in help; empty for a switch
+	Value   string // what stands for the value in help; BOOL for a switch
 	Default string
 	Help    string
 	set     func(*Config, string) error
@@ -76,12 +78,20 @@ const (
 	DefaultConsoleListen = "127.0.0.1:8000"
 )
 
+// An interface that is named twice is recorded once: every packet is one row.
 func setInterface(c *Config, v string) error {
+	named := false
 	for name := range strings.FieldsFuncSeq(v, func(r rune) bool { return r == ',' || r == ' ' }) {
 		if len(name) > 15 || strings.Contains(name, "/") {
 			return fmt.Errorf("%q cannot be an interface: names have at most 15 bytes and no slash", name)
 		}
-		c.Interfaces = append(c.Interfaces, name)
+		if !slices.Contains(c.Interfaces, name) {
+			c.Interfaces = append(c.Interfaces, name)
+		}
+		named = true
+	}
+	if !named {
+		return errors.New("no interface is named; `ip link` lists them")
 	}
 	return nil
 }
@@ -97,6 +107,9 @@ func setDatabaseURL(c *Config, v string) error {
 }
 
 func setSpoolDir(c *Config, v string) error {
+	if v == "" {
+		return errors.New("no directory is named; write it like " + DefaultSpoolDir)
+	}
 	c.SpoolDir = v
 	return nil
 }
@@ -108,7 +121,11 @@ func setSpoolSize(c *Config, v string) error {
 }
 
 func setConsoleListen(c *Config, v string) error {
-	if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
+	_, port, err := net.SplitHostPort(v)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
 		return fmt.Errorf("%q is no address and port; write it like %s or [::1]:8000", v, DefaultConsoleListen)
 	}
 	c.ConsoleListen = v
@@ -124,6 +141,9 @@ func setDeviceName(c *Config, v string) error {
 }
 
 func setDeviceID(c *Config, v string) error {
+	if id, err := hex.DecodeString(strings.ReplaceAll(v, "-", "")); err != nil || len(id) != 16 {
+		return fmt.Errorf("%q is no UUID; write 32 hexadecimal digits, as `uuidgen` does", v)
+	}
 	c.DeviceID = v
 	return nil
 }
@@ -131,7 +151,7 @@ func setDeviceID(c *Config, v string) error {
 func setPromiscuous(c *Config, v string) error {
 	on, err := strconv.ParseBool(v)
 	if err != nil {
-		return fmt.Errorf("%q is neither true nor false", v)
+		return fmt.Errorf("%q is neither true nor false; write it as --promiscuous=false", v)
 	}
 	c.Promiscuous = on
 	return nil
@@ -168,18 +188,20 @@ func ParseBytes(v string) (int64, error) {
 }
 
 // Bind adds the options to a flag set and takes their values from the environment first; parsing the flags
-// then overrides those.
+// then overrides those. A value in the environment that is wrong is an error, and every option is bound
+// nevertheless: help can be given.
 func Bind(flags *flag.FlagSet, c *Config, environ func(string) string, options ...Option) error {
 	*c = Config{Promiscuous: true, SpoolDir: DefaultSpoolDir, ConsoleListen: DefaultConsoleListen}
+	var wrong error
 	for _, o := range options {
 		if v := environ(o.Environment()); v != "" {
-			if err := o.set(c, v); err != nil {
-				return fmt.Errorf("%w: %s: %w", ErrUsage, o.Environment(), err)
+			if err := o.set(c, v); err != nil && wrong == nil {
+				wrong = fmt.Errorf("%w: %s: %w", ErrUsage, o.Environment(), err)
 			}
 		}
 		flags.Var(&value{option: o, config: c}, o.Name, o.Help)
 	}
-	return nil
+	return wrong
 }
 
 // value is a flag.Value. The first use of a repeatable flag replaces what the environment said.
@@ -210,7 +232,11 @@ func (v *value) IsBoolFlag() bool { return v.option.Value == "BOOL" }
 func Usage(options ...Option) string {
 	var b strings.Builder
 	for _, o := range options {
-		fmt.Fprintf(&b, "  --%s %s\n        %s\n        default: %s; environment: %s\n", o.Name, o.Value, o.Help, o.Default, o.Environment())
+		value := " " + o.Value
+		if o.Value == "BOOL" {
+			value = "=BOOL" // behind a space it would be an argument of the command
+		}
+		fmt.Fprintf(&b, "  --%s%s\n        %s\n        default: %s; environment: %s\n", o.Name, value, o.Help, o.Default, o.Environment())
 	}
 	return b.String()
 }

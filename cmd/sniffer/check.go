@@ -25,6 +25,7 @@ func checkCommand(args []string, out, errs io.Writer) error {
 	if flags.NArg() == 1 {
 		c.Interfaces = flags.Args()
 	}
+	warnOfSecret(errs, c)
 	findings := appliance.Check(c, board.At("/"))
 	bad := 0
 	for _, f := range findings {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"network-sniffer/board/config"
+	"network-sniffer/uplink"
 )
 
 // parse reads a command's flags: the named options, which the environment may set too, and whatever more
@@ -17,9 +18,7 @@ func parse(name string, args []string, out, errs io.Writer, more func(*flag.Flag
 	var c config.Config
 	flags := flag.NewFlagSet("sniffer "+name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	if err := config.Bind(flags, &c, os.Getenv, options...); err != nil {
-		return nil, c, err
-	}
+	environment := config.Bind(flags, &c, os.Getenv, options...)
 	own := flag.NewFlagSet("", flag.ContinueOnError)
 	if more != nil {
 		more(flags)
@@ -43,6 +42,9 @@ func parse(name string, args []string, out, errs io.Writer, more func(*flag.Flag
 		rest = rest[:len(rest)-flags.NArg()+1]
 		args = flags.Args()[1:]
 	}
+	if environment != nil {
+		return nil, c, environment
+	}
 	// Leave the arguments where flags.Args finds them.
 	if err := flags.Parse(append([]string{"--"}, rest...)); err != nil {
 		return nil, c, fmt.Errorf("%w: %w", config.ErrUsage, err)
@@ -53,7 +55,7 @@ func parse(name string, args []string, out, errs io.Writer, more func(*flag.Flag
 func help(w io.Writer, name string, own *flag.FlagSet, options []config.Option) {
 	for _, c := range commands() {
 		if c.name == name {
-			fmt.Fprintf(w, "sniffer %s: %s\n\nUsage: sniffer %s %s\n", c.name, c.summary, c.name, c.arguments)
+			fmt.Fprintf(w, "sniffer %s: %s\n\nUsage: %s\n", c.name, c.summary, strings.TrimSpace("sniffer "+c.name+" "+c.arguments))
 		}
 	}
 	var b strings.Builder
@@ -63,7 +65,7 @@ func help(w io.Writer, name string, own *flag.FlagSet, options []config.Option) 
 		if len(strings.Trim(f.Name, "d")) == 0 {
 			dashes = "-" // tcpdump's -d, -dd, -ddd
 		}
-		fmt.Fprintf(&b, "  %s%s %s\n        %s\n", dashes, f.Name, value, text)
+		fmt.Fprintf(&b, "  %s\n        %s\n", strings.TrimSpace(dashes+f.Name+" "+value), text)
 		if f.DefValue != "" && f.DefValue != "false" {
 			fmt.Fprintf(&b, "        default: %s\n", f.DefValue)
 		}
@@ -82,4 +84,12 @@ func arguments(flags *flag.FlagSet, least, most int) error {
 		return fmt.Errorf("%w: %q is one argument too many", config.ErrUsage, flags.Arg(most))
 	}
 	return nil
+}
+
+// warnOfSecret is for the commands that do not go through the appliance, which warns by itself.
+func warnOfSecret(errs io.Writer, c config.Config) {
+	if c.SecretInArguments && uplink.HasPassword(c.DatabaseURL) {
+		fmt.Fprintf(errs, "warning: the database password stands on the command line, where every user can read it; use %s or a passfile\n",
+			config.DatabaseURL.Environment())
+	}
 }

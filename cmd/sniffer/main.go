@@ -11,6 +11,7 @@ import (
 
 	"network-sniffer/board/config"
 	"network-sniffer/rawsock/pcapfilter"
+	"network-sniffer/uplink"
 )
 
 // version is set by the build: -ldflags "-X main.version=…".
@@ -74,7 +75,7 @@ func dispatch(args []string, out, errs io.Writer) int {
 		case errors.As(err, &bad):
 			fmt.Fprintf(errs, "sniffer %s: %v\n%s\n", c.name, bad, bad.Caret())
 			return exitUsage
-		case errors.Is(err, config.ErrUsage):
+		case errors.Is(err, config.ErrUsage), errors.Is(err, uplink.ErrURL):
 			fmt.Fprintf(errs, "sniffer %s: %v\nTry: sniffer %s --help\n", c.name, err, c.name)
 			return exitUsage
 		}

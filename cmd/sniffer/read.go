@@ -61,7 +61,9 @@ func readCommand(args []string, out, errs io.Writer) error {
 	err = r.all(ctx)
 	err = errors.Join(err, r.out.Flush())
 	if r.importer != nil {
-		summary, closeErr := r.importer.Close(ctx, err == nil)
+		// Where a damaged file ends is the same each time it is read: what came before is all of it.
+		complete := err == nil || errors.Is(err, savefile.ErrTruncated) || errors.Is(err, savefile.ErrFormat)
+		summary, closeErr := r.importer.Close(ctx, complete)
 		fmt.Fprint(errs, summary)
 		err = errors.Join(err, closeErr)
 	}

@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 
 	"network-sniffer/board/config"
 	"network-sniffer/uplink"
@@ -33,8 +33,9 @@ func schemaCommand(args []string, out, errs io.Writer) error {
 	}
 	target, err := uplink.ParseTarget(c.DatabaseURL)
 	if err != nil {
-		return errors.Join(config.ErrUsage, err)
+		return err
 	}
+	warnOfSecret(errs, c)
 	if target.Warning != "" {
 		fmt.Fprintln(errs, "warning:", target.Warning)
 	}
@@ -60,10 +61,11 @@ func schemaCommand(args []string, out, errs io.Writer) error {
 	}
 	status, err := schema.Check(ctx, db)
 	if err != nil {
-		for _, m := range status.Missing {
-			fmt.Fprintln(errs, "missing:", m)
-		}
 		return err
+	}
+	if len(status.Missing) > 0 {
+		return fmt.Errorf("%w: version %d lacks %s; drop the schema, or restore it from a backup", schema.ErrMissing,
+			status.Version, strings.Join(status.Missing, ", "))
 	}
 	fmt.Fprintf(out, "%s has schema sniffer in version %d; this program needs %d\n", target.Name, status.Version, schema.Version)
 	return nil

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"network-sniffer/board/config"
@@ -36,10 +37,10 @@ func spoolCommand(args []string, out, errs io.Writer) error {
 		return err
 	}
 	if err := arguments(flags, 1, 1); err != nil {
-		return err
+		return fmt.Errorf("%w; there is: sniffer spool list", err)
 	}
 	if flags.Arg(0) != "list" {
-		return fmt.Errorf("%w: %q is not ready in this version; there is: sniffer spool list", config.ErrUsage, flags.Arg(0))
+		return fmt.Errorf("%w: %q is no action; there is: sniffer spool list", config.ErrUsage, flags.Arg(0))
 	}
 	infos, err := spool.Inspect(spool.Disk{}, c.SpoolDir)
 	if err != nil {
@@ -73,7 +74,11 @@ func spoolCommand(args []string, out, errs io.Writer) error {
 
 func lineOf(i spool.Info) segmentLine {
 	if i.Err != nil {
-		return segmentLine{File: i.Path, Bytes: i.Size, Error: i.Err.Error()}
+		l := segmentLine{File: i.Path, Error: i.Err.Error()}
+		if info, err := os.Stat(i.Path); err == nil {
+			l.Bytes = info.Size() // what cannot be read takes room nevertheless
+		}
+		return l
 	}
 	h := i.Header
 	l := segmentLine{

@@ -1,0 +1,261 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// all are the options, as the commands use them.
+var all = []Option{Interface, Filter, DatabaseURL, SpoolDir, SpoolSize, ConsoleListen, DeviceName, DeviceID, Promiscuous, LogLevel}
+
+const (
+	uuidA = "0e5f2aca-03dd-8000-a328-fc18d96bcbdc"
+	uuidB = "1e5f2aca03dd8000a328fc18d96bcbdc"
+)
+
+// load takes a Config from environment and arguments.
+func load(environment map[string]string, args ...string) (Config, error) {
+	var c Config
+	flags := flag.NewFlagSet("test", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	if err := Bind(flags, &c, func(name string) string { return environment[name] }, all...); err != nil {
+		return c, err
+	}
+	return c, flags.Parse(args)
+}
+
+func TestDefaults(t *testing.T) {
+	want := Config{
+		SpoolDir: "/var/lib/sniffer/spool", ConsoleListen: "127.0.0.1:8000", Promiscuous: true, LogLevel: slog.LevelInfo,
+	}
+	got, err := load(nil)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, error %v, want %+v", got, err, want)
+	}
+}
+
+// TestPrecedence: each option from the environment alone, from a flag alone, and from both.
+func TestPrecedence(t *testing.T) {
+	for _, row := range []struct {
+		option      Option
+		environment string
+		flag        string
+		get         func(Config) any
+		first       any // what the environment asks for
+		second      any // what the flag asks for
+	}{
+		{Interface, "lan0,wan0", "eth0", func(c Config) any { return c.Interfaces }, []string{"lan0", "wan0"}, []string{"eth0"}},
+		{Filter, " tcp ", "udp", func(c Config) any { return c.Filter }, "tcp", "udp"},
+		{DatabaseURL, "postgres://a@h/d", "postgres://b@h/d", func(c Config) any { return c.DatabaseURL }, "postgres://a@h/d", "postgres://b@h/d"},
+		{SpoolDir, "/a", "/b", func(c Config) any { return c.SpoolDir }, "/a", "/b"},
+		{SpoolSize, "64M", "1G", func(c Config) any { return c.SpoolSize }, int64(64 << 20), int64(1 << 30)},
+		{ConsoleListen, "[::]:8000", "127.0.0.1:0", func(c Config) any { return c.ConsoleListen }, "[::]:8000", "127.0.0.1:0"},
+		{DeviceName, "attic", "cellar", func(c Config) any { return c.DeviceName }, "attic", "cellar"},
+		{DeviceID, uuidA, uuidB, func(c Config) any { return c.DeviceID }, uuidA, uuidB},
+		{Promiscuous, "false", "true", func(c Config) any { return c.Promiscuous }, false, true},
+		{LogLevel, "debug", "error", func(c Config) any { return c.LogLevel }, slog.LevelDebug, slog.LevelError},
+	} {
+		t.Run(row.option.Name, func(t *testing.T) {
+			environment := map[string]string{row.option.Environment(): row.environment}
+			argument := "--" + row.option.Name + "=" + row.flag
+			for _, try := range []struct {
+				name        string
+				environment map[string]string
+				args        []string
+				want        any
+			}{
+				{"environment", environment, nil, row.first},
+				{"flag", nil, []string{argument}, row.second},
+				{"flag over environment", environment, []string{argument}, row.second},
+			} {
+				got, err := load(try.environment, try.args...)
+				if err != nil || !reflect.DeepEqual(row.get(got), try.want) {
+					t.Errorf("%s: %v, error %v, want %v", try.name, row.get(got), err, try.want)
+				}
+			}
+		})
+	}
+}
+
+func TestInterfaces(t *testing.T) {
+	for _, row := range []struct {
+		name        string
+		environment string
+		args        []string
+		want        []string
+	}{
+		{"one flag", "", []string{"--interface", "eth0"}, []string{"eth0"}},
+		{"several flags, in their order", "", []string{"--interface", "wan0", "--interface", "lan0"}, []string{"wan0", "lan0"}},
+		{"a list in one flag", "", []string{"--interface", "wan0,lan0"}, []string{"wan0", "lan0"}},
+		{"a list in the environment", "wan0, lan0", nil, []string{"wan0", "lan0"}},
+		{"with spaces, as UCI lists come", "wan0 lan0", nil, []string{"wan0", "lan0"}},
+		{"flags replace the environment's list", "wan0,lan0", []string{"--interface", "eth0", "--interface", "eth1"}, []string{"eth0", "eth1"}},
+		{"named twice, recorded once", "", []string{"--interface", "eth0,eth1", "--interface", "eth0"}, []string{"eth0", "eth1"}},
+		{"the longest name", "", []string{"--interface", "fifteen-letters"}, []string{"fifteen-letters"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got, err := load(map[string]string{"SNIFFER_INTERFACE": row.environment}, row.args...)
+			if err != nil || !slices.Equal(got.Interfaces, row.want) {
+				t.Errorf("%q, error %v, want %q", got.Interfaces, err, row.want)
+			}
+		})
+	}
+}
+
+// TestBadValues: both ways in refuse the same, and the message holds the value and what to write instead.
+func TestBadValues(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		option Option
+		value  string
+		fix    string
+	}{
+		{"name too long", Interface, "sixteen-letters!", "at most 15 bytes"},
+		{"path", Interface, "../eth0", "no slash"},
+		{"a list of nothing", Interface, ",", "ip link"},
+		{"size of nothing", SpoolSize, "0", "64M"},
+		{"negative size", SpoolSize, "-1", "64M"},
+		{"size with a point", SpoolSize, "1.5G", "64M"},
+		{"unit alone", SpoolSize, "M", "64M"},
+		{"size beyond 64 bits", SpoolSize, "9000000000000000000", "64M"},
+		{"size beyond 64 bits by its unit", SpoolSize, "9000000000G", "64M"},
+		{"address without a port", ConsoleListen, "127.0.0.1", "127.0.0.1:8000"},
+		{"address with an empty port", ConsoleListen, "127.0.0.1:", "127.0.0.1:8000"},
+		{"IPv6 without brackets", ConsoleListen, "::1:8000:", "[::1]:8000"},
+		{"port beyond 16 bits", ConsoleListen, "127.0.0.1:65536", "127.0.0.1:8000"},
+		{"port by name", ConsoleListen, "127.0.0.1:telnet", "127.0.0.1:8000"},
+		{"name too long for the console", DeviceName, strings.Repeat("n", 256), "at most 255"},
+		{"no UUID", DeviceID, "router-1", "uuidgen"},
+		{"UUID too short", DeviceID, uuidA[:34], "32 hexadecimal digits"},
+		{"neither true nor false", Promiscuous, "maybe", "--promiscuous=false"},
+		{"no level", LogLevel, "loud", "debug, info, warn and error"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := load(map[string]string{row.option.Environment(): row.value})
+			if !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), row.fix) || !strings.Contains(err.Error(), row.option.Environment()) {
+				t.Errorf("environment: error %v, want ErrUsage with %q and %s", err, row.fix, row.option.Environment())
+			}
+			_, err = load(nil, "--"+row.option.Name+"="+row.value)
+			if err == nil || !strings.Contains(err.Error(), row.fix) || !strings.Contains(err.Error(), row.option.Name) {
+				t.Errorf("flag: error %v, want %q and %s", err, row.fix, row.option.Name)
+			}
+		})
+	}
+}
+
+// TestEmptyFlag: an empty variable counts as not set. An empty flag was written by somebody: it unsets what may be
+// unset, and is refused elsewhere.
+func TestEmptyFlag(t *testing.T) {
+	environment := map[string]string{"SNIFFER_FILTER": "tcp", "SNIFFER_DATABASE_URL": "postgres://h/d", "SNIFFER_DEVICE_NAME": "attic"}
+	got, err := load(environment, "--filter=", "--database-url=", "--device-name=")
+	if err != nil || got.Filter != "" || got.DatabaseURL != "" || got.DeviceName != "" {
+		t.Errorf("%+v, error %v, want three options unset", got, err)
+	}
+	for _, name := range []string{"interface", "spool-dir", "spool-size", "console-listen", "device-id", "log-level"} {
+		if _, err := load(nil, "--"+name+"="); err == nil {
+			t.Errorf("--%s= is accepted", name)
+		}
+	}
+}
+
+func TestParseBytes(t *testing.T) {
+	for _, row := range []struct {
+		text string
+		want int64
+	}{
+		{"1", 1}, {"1048576", 1 << 20}, {"4k", 4 << 10}, {"64M", 64 << 20}, {"64m", 64 << 20}, {"64MiB", 64 << 20},
+		{"64MB", 64 << 20}, {"1G", 1 << 30}, {" 2g ", 2 << 30}, {"512b", 512}, {"4294967296G", 1 << 62},
+	} {
+		if got, err := ParseBytes(row.text); err != nil || got != row.want {
+			t.Errorf("%q is %d, error %v, want %d", row.text, got, err, row.want)
+		}
+	}
+}
+
+// TestSecretInArguments: what other users can read with ps(1) is known.
+func TestSecretInArguments(t *testing.T) {
+	const url = "postgres://u:secret@h/d"
+	if c, err := load(map[string]string{"SNIFFER_DATABASE_URL": url}); err != nil || c.SecretInArguments {
+		t.Errorf("from the environment: %v, error %v", c.SecretInArguments, err)
+	}
+	if c, err := load(nil, "--database-url", url); err != nil || !c.SecretInArguments {
+		t.Errorf("from the command line: %v, error %v", c.SecretInArguments, err)
+	}
+}
+
+// TestBindGoesOn: with a wrong environment every flag is there still, so that --help works.
+func TestBindGoesOn(t *testing.T) {
+	var c Config
+	flags := flag.NewFlagSet("test", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	wrong := map[string]string{"SNIFFER_SPOOL_SIZE": "much", "SNIFFER_LOG_LEVEL": "loud"}
+	err := Bind(flags, &c, func(name string) string { return wrong[name] }, all...)
+	if !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "SNIFFER_SPOOL_SIZE") {
+		t.Errorf("error %v, want ErrUsage about the first wrong variable", err)
+	}
+	for _, o := range all {
+		if flags.Lookup(o.Name) == nil {
+			t.Errorf("--%s is not bound", o.Name)
+		}
+	}
+}
+
+func TestSwitch(t *testing.T) {
+	for _, row := range []struct {
+		argument string
+		want     bool
+	}{{"--promiscuous", true}, {"--promiscuous=true", true}, {"--promiscuous=0", false}, {"--promiscuous=false", false}} {
+		if c, err := load(map[string]string{"SNIFFER_PROMISCUOUS": "false"}, row.argument); err != nil || c.Promiscuous != row.want {
+			t.Errorf("%s: %v, error %v", row.argument, c.Promiscuous, err)
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	text := Usage(all...)
+	for _, o := range all {
+		for _, want := range []string{"--" + o.Name, o.Environment(), "default: " + o.Default + ";", o.Help, o.Value} {
+			if want == "" || !strings.Contains(text, want) {
+				t.Errorf("the usage of %s lacks %q", o.Name, want)
+			}
+		}
+	}
+	if strings.Count(text, "environment:") != len(all) {
+		t.Errorf("%d options, %d times an environment:\n%s", len(all), strings.Count(text, "environment:"), text)
+	}
+	// What the text shows has to work: a switch takes its value behind "=" only.
+	if !strings.Contains(text, "--promiscuous=BOOL") {
+		t.Error("the usage of a switch shows its value as an argument")
+	}
+}
+
+func TestNamesAreUnique(t *testing.T) {
+	seen := map[string]string{}
+	for _, o := range all {
+		for _, name := range []string{o.Name, o.Environment()} {
+			if seen[name] != "" {
+				t.Errorf("%s and %s share %s", seen[name], o.Name, name)
+			}
+			seen[name] = o.Name
+		}
+		if o.Name != strings.ToLower(o.Name) || strings.ContainsAny(o.Name, "_ ") {
+			t.Errorf("--%s: a flag has small letters and hyphens", o.Name)
+		}
+	}
+	if got := ConsoleListen.Environment(); got != "SNIFFER_CONSOLE_LISTEN" {
+		t.Errorf("--console-listen is %s in the environment", got)
+	}
+}
+
+// TestEveryOptionIsTested: a new field of Config belongs to an option of the tables above.
+func TestEveryOptionIsTested(t *testing.T) {
+	if fields := reflect.TypeFor[Config]().NumField(); fields != len(all)+1 {
+		t.Errorf("Config has %d fields, want one for each of %d options, and SecretInArguments", fields, len(all))
+	}
+}

@@ -1,0 +1,545 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"network-sniffer/board/config"
+	"network-sniffer/board/testbed"
+	"network-sniffer/uplink/spool"
+)
+
+// result is what a command left behind.
+type result struct {
+	status    int
+	out, errs string
+}
+
+// sniffer runs a command line in this process, without the SNIFFER_ variables of whoever runs the test.
+func sniffer(t *testing.T, args ...string) result {
+	t.Helper()
+	for _, pair := range os.Environ() {
+		name, _, _ := strings.Cut(pair, "=")
+		if strings.HasPrefix(name, "SNIFFER_") && !strings.HasPrefix(name, "SNIFFER_TEST_") {
+			t.Setenv(name, "")
+		}
+	}
+	return snifferAsIs(args...)
+}
+
+// snifferAsIs takes the environment as the test set it.
+func snifferAsIs(args ...string) result {
+	var out, errs bytes.Buffer
+	status := dispatch(args, &out, &errs)
+	return result{status, out.String(), errs.String()}
+}
+
+// closedPort is a port of 127.0.0.1 that nobody listens on.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
+
+func TestExitStatus(t *testing.T) {
+	dir := t.TempDir()
+	for _, row := range []struct {
+		name   string
+		args   []string
+		status int
+		out    string // part of standard output; empty: it is empty
+		errs   string // part of standard error; empty: it is empty
+	}{
+		{"nothing", nil, 2, "", "Usage: sniffer COMMAND"},
+		{"help", []string{"help"}, 0, "Usage: sniffer COMMAND", ""},
+		{"-h", []string{"-h"}, 0, "Usage: sniffer COMMAND", ""},
+		{"--help", []string{"--help"}, 0, "Usage: sniffer COMMAND", ""},
+		{"unknown command", []string{"sniff"}, 2, "", `"sniff" is no command`},
+		{"version", []string{"version"}, 0, "sniffer " + version, ""},
+		{"one argument too many", []string{"version", "please"}, 2, "", `"please" is one argument too many`},
+		{"unknown flag", []string{"run", "--colour"}, 2, "", "Try: sniffer run --help"},
+		{"flag of another command", []string{"filter", "--spool-dir", "x"}, 2, "", "spool-dir"},
+		{"flag without its value", []string{"run", "--filter"}, 2, "", "flag needs an argument"},
+		{"bad value", []string{"run", "--spool-size", "much"}, 2, "", "write it like 64M"},
+		{"switch with its value behind a space", []string{"run", "--promiscuous", "false"}, 2, "", `"false" is one argument too many`},
+		{"run takes no argument", []string{"run", "eth0"}, 2, "", `"eth0" is one argument too many`},
+		{"read without a file", []string{"read"}, 2, "", "which file?"},
+		{"read of two files", []string{"read", "a", "b"}, 2, "", `"b" is one argument too many`},
+		{"read of a file that is not there", []string{"read", dir + "/none.pcap"}, 1, "", "none.pcap: no such file"},
+		{"read in an unknown format", []string{"read", "--format", "xml", dir + "/none.pcap"}, 2, "", "none of text, json and csv"},
+		{"schema without an action", []string{"schema"}, 2, "", "one of print, apply and check"},
+		{"schema with an unknown action", []string{"schema", "drop"}, 2, "", `"drop" is none of print, apply and check`},
+		{"schema without a database", []string{"schema", "apply"}, 2, "", "SNIFFER_DATABASE_URL"},
+		{"schema with a URL of another kind", []string{"schema", "check", "--database-url", "mysql://h/d"}, 2, "", "postgres://USER@HOST"},
+		{"schema of a server that is not there", []string{"schema", "check", "--database-url", "postgres://u@127.0.0.1:" + closedPort(t) + "/d"}, 1, "", "connection refused"},
+		{"spool without an action", []string{"spool"}, 2, "", "sniffer spool list"},
+		{"spool with an unknown action", []string{"spool", "eat"}, 2, "", `"eat" is no action`},
+		{"spool that is not there", []string{"spool", "list", "--spool-dir", dir + "/none"}, 1, "", "no such file"},
+		{"check of two interfaces in arguments", []string{"check", "lo", "eth0"}, 2, "", "one argument too many"},
+		{"filter for an unknown link", []string{"filter", "--link-type", "ATM", "tcp"}, 2, "", "EN10MB, RAW"},
+		{"filter that returns nothing", []string{"filter", "--snaplen", "0", "tcp"}, 2, "", "between 1 and 262144"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got := sniffer(t, row.args...)
+			if got.status != row.status {
+				t.Errorf("exit status %d, want %d", got.status, row.status)
+			}
+			for _, text := range []struct{ where, got, want string }{{"standard output", got.out, row.out}, {"standard error", got.errs, row.errs}} {
+				if !strings.Contains(text.got, text.want) || text.want == "" && text.got != "" {
+					t.Errorf("%s:\n%s\nwant: %q", text.where, text.got, text.want)
+				}
+			}
+		})
+	}
+}
+
+// TestHelp: every command tells all it can be told, under both names, and nothing more is needed to ask.
+func TestHelp(t *testing.T) {
+	upload := []config.Option{config.Filter, config.DatabaseURL, config.DeviceName, config.DeviceID}
+	check := append([]config.Option{config.Interface, config.SpoolDir, config.SpoolSize}, upload...)
+	for _, row := range []struct {
+		name    string
+		options []config.Option
+		own     []string
+	}{
+		{"run", append([]config.Option{config.ConsoleListen, config.Promiscuous, config.LogLevel}, check...), nil},
+		{"read", upload, []string{"--format FORMAT", "--quiet", "default: text"}},
+		{"filter", nil, []string{"--link-type TYPE", "--snaplen BYTES", "  -d\n", "  -dd\n", "  -ddd\n"}},
+		{"schema", []config.Option{config.DatabaseURL}, []string{"print|apply|check"}},
+		{"spool", []config.Option{config.SpoolDir}, []string{"--json", "spool list"}},
+		{"check", check, []string{"--json", "[INTERFACE]"}},
+		{"version", nil, nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got := sniffer(t, row.name, "--help")
+			if got.status != 0 || got.errs != "" {
+				t.Errorf("exit status %d, standard error %q", got.status, got.errs)
+			}
+			want := append([]string{"Usage: sniffer " + row.name}, row.own...)
+			for _, o := range row.options {
+				want = append(want, "  --"+o.Name, o.Environment(), o.Help)
+			}
+			for _, text := range want {
+				if !strings.Contains(got.out, text) {
+					t.Errorf("the help lacks %q:\n%s", text, got.out)
+				}
+			}
+			if n := strings.Count(got.out, "SNIFFER_"); n != len(row.options) {
+				t.Errorf("%d variables, want %d:\n%s", n, len(row.options), got.out)
+			}
+			if !strings.Contains(sniffer(t, "help").out, "  "+row.name+" ") {
+				t.Error("`sniffer help` does not list it")
+			}
+			if again := sniffer(t, row.name, "-h"); again != got {
+				t.Errorf("-h says something else: %+v", again)
+			}
+		})
+	}
+	if n := len(commands()); n != 7 {
+		t.Errorf("%d commands, the table above has 7", n)
+	}
+}
+
+// TestHelpWithAWrongEnvironment: who asks how to write it has written it wrong.
+func TestHelpWithAWrongEnvironment(t *testing.T) {
+	sniffer(t) // empties the variables
+	t.Setenv("SNIFFER_SPOOL_SIZE", "much")
+	if got := snifferAsIs("run", "--help"); got.status != 0 || !strings.Contains(got.out, "SNIFFER_SPOOL_SIZE") {
+		t.Errorf("%+v, want the help", got)
+	}
+	got := snifferAsIs("run")
+	if got.status != 2 || !strings.Contains(got.errs, "SNIFFER_SPOOL_SIZE") || !strings.Contains(got.errs, "64M") {
+		t.Errorf("%+v, want status 2, the variable and how to write it", got)
+	}
+}
+
+// TestFlagsAndArguments: flags may stand anywhere, until "--".
+func TestFlagsAndArguments(t *testing.T) {
+	plain := sniffer(t, "filter", "-ddd", "tcp port 80")
+	if plain.status != 0 || plain.out == "" {
+		t.Fatalf("%+v", plain)
+	}
+	minus := sniffer(t, "filter", "-ddd", "ip[8] = 255 -1")
+	for _, row := range []struct {
+		name string
+		args []string
+		want result
+	}{
+		{"flag behind the argument", []string{"tcp port 80", "-ddd"}, plain},
+		{"flag between the arguments", []string{"tcp", "-ddd", "port", "80"}, plain},
+		{"flag with a value behind", []string{"-ddd", "tcp", "port", "80", "--link-type", "en10mb"}, plain},
+		{"two dashes", []string{"--ddd", "tcp port 80"}, plain},
+		{"-- before the argument", []string{"-ddd", "--", "tcp port 80"}, plain},
+		{"-- behind the first argument", []string{"-ddd", "tcp", "--", "port", "80"}, plain},
+		{"what follows -- is no flag", []string{"-ddd", "ip[8] =", "255", "--", "-1"}, minus},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := sniffer(t, append([]string{"filter"}, row.args...)...); got != row.want {
+				t.Errorf("%+v\nwant %+v", got, row.want)
+			}
+		})
+	}
+	if got := sniffer(t, "filter", "--", "-ddd"); got.status != 2 {
+		t.Errorf("-- -ddd: %+v, want a mistake in the expression", got)
+	}
+}
+
+func TestFilterCommand(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"in words by default", []string{"--snaplen", "96", "arp"}, "(000) ldh      [12]\n(001) jeq      #0x806           jt 2\tjf 3\n(002) ret      #96\n(003) ret      #0\n"},
+		{"-d", []string{"-d", "--snaplen", "96", "arp"}, "(000) ldh      [12]\n(001) jeq      #0x806           jt 2\tjf 3\n(002) ret      #96\n(003) ret      #0\n"},
+		{"-dd", []string{"-dd", "arp"}, "{ 0x28, 0, 0, 0x0000000c },\n{ 0x15, 0, 1, 0x00000806 },\n{ 0x6, 0, 0, 0x00040000 },\n{ 0x6, 0, 0, 0x00000000 },\n"},
+		{"-ddd", []string{"-ddd", "arp"}, "4\n40 0 0 12\n21 0 1 2054\n6 0 0 262144\n6 0 0 0\n"},
+		{"no expression takes all", []string{"-ddd"}, "1\n6 0 0 262144\n"},
+		{"another link type", []string{"-ddd", "--link-type", "ipv4", "ip"}, "1\n6 0 0 262144\n"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := sniffer(t, append([]string{"filter"}, row.args...)...); got != (result{0, row.want, ""}) {
+				t.Errorf("%+v\nwant %q", got, row.want)
+			}
+		})
+	}
+}
+
+// TestBadExpression: every command that takes one says where it is wrong, before it does anything.
+func TestBadExpression(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	file := writePcap(t, 1)
+	for _, args := range [][]string{
+		{"filter", "tcp prt 80"},
+		{"run", "--interface", "lo", "--spool-dir", dir, "--filter", "tcp prt 80"},
+		{"read", file, "--filter", "tcp prt 80"},
+		{"read", "--format", "csv", file, "--filter", "tcp prt 80"},
+		{"read", file, "--filter", "tcp prt 80", "--database-url", "postgres://u@127.0.0.1:" + closedPort(t) + "/d"},
+	} {
+		got := sniffer(t, args...)
+		if got.status != 2 || got.out != "" || !strings.Contains(got.errs, "column 5") || !strings.HasSuffix(got.errs, "\ntcp prt 80\n    ^\n") {
+			t.Errorf("%v: status %d, out %q, errors:\n%s", args, got.status, got.out, got.errs)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%v made a spool", args)
+			os.RemoveAll(dir)
+		}
+	}
+}
+
+func TestSchemaPrint(t *testing.T) {
+	got := sniffer(t, "schema", "print")
+	if got.status != 0 || got.errs != "" {
+		t.Errorf("exit status %d, %s", got.status, got.errs)
+	}
+	for _, want := range []string{"ON_ERROR_STOP", "CREATE SCHEMA", "sniffer.packets", "COMMIT;"} {
+		if !strings.Contains(got.out, want) {
+			t.Errorf("the script lacks %q", want)
+		}
+	}
+}
+
+// TestSchemaCommands walks a database from empty to applied, and sees damage.
+func TestSchemaCommands(t *testing.T) {
+	testbed.NeedPostgres(t)
+	url := testbed.SharedPostgres(t).NewDatabase(t)
+	db := testbed.DB(t, url)
+	drop := func(statement string) func() {
+		return func() {
+			if _, err := db.Exec(statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, step := range []struct {
+		name   string
+		before func()
+		action string
+		status int
+		want   string // on standard output, or error when the status is not 0
+	}{
+		{"nothing is there", nil, "check", 1, "schema apply"},
+		{"it is made", nil, "apply", 0, "from version 0 to 1"},
+		{"it is there", nil, "check", 0, "in version 1"},
+		{"it is not made twice", nil, "apply", 0, "nothing to do"},
+		{"a view is missing", drop("DROP VIEW sniffer.packets_readable"), "check", 1, "sniffer.packets_readable"},
+		{"all is gone", drop("DROP SCHEMA sniffer CASCADE"), "check", 1, "schema apply"},
+	} {
+		if step.before != nil {
+			step.before()
+		}
+		got := sniffer(t, "schema", step.action, "--database-url", url)
+		text, other := got.out, got.errs
+		if step.status != 0 {
+			text, other = other, text
+		}
+		if got.status != step.status || !strings.Contains(text, step.want) || other != "" {
+			t.Errorf("%s: %+v, want %d and %q", step.name, got, step.status, step.want)
+		}
+	}
+	t.Setenv("SNIFFER_DATABASE_URL", url)
+	if got := snifferAsIs("schema", "apply"); got.status != 0 || !strings.Contains(got.out, "from version 0 to 1") {
+		t.Errorf("with the URL in the environment: %+v", got)
+	}
+}
+
+// fillSpool seals three segments of 10, 20 and 30 rows, gives up the first for a tombstone, and puts garbage under
+// the name of a fourth. What else lies around is no segment.
+func fillSpool(t *testing.T, dir string) {
+	t.Helper()
+	s, err := spool.Open(spool.Disk{}, dir, spool.MinLimit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for n := uint64(1); n <= 3; n++ {
+		h := spool.Header{
+			Device: [16]byte{1}, Run: [16]byte{2}, Sequence: n, Format: 1, Rows: n * 10,
+			FirstTime: 1_000_000_000, LastTime: 2_000_000_000, SealedAt: 2_000_000_000, Final: n == 3,
+			Coverage: []spool.Coverage{{Interface: "eth0", From: 1, To: 2, Received: n * 10, Rows: n * 10}},
+		}
+		if err := s.Seal(&h, make([]byte, 100*n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refs := s.Pin(1, spool.MaxBody)
+	if _, _, _, err := s.Load(refs[0], nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Break(refs[0]); err != nil {
+		t.Fatal(err)
+	}
+	s.Unpin(refs)
+	for name, text := range map[string]string{"00000000000000ff.segment": "garbage", "notes.txt": "not a segment"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestSpoolList(t *testing.T) {
+	empty, full := t.TempDir(), t.TempDir()
+	fillSpool(t, full)
+
+	if got := sniffer(t, "spool", "list", "--spool-dir", empty); got != (result{0, "0 segments, 0 rows, 0 bytes wait in " + empty + "\n", ""}) {
+		t.Errorf("an empty spool: %+v", got)
+	}
+	if got := sniffer(t, "spool", "list", "--json", "--spool-dir", empty); got != (result{}) {
+		t.Errorf("an empty spool in JSON: %+v", got)
+	}
+	got := sniffer(t, "spool", "list", "--spool-dir", full)
+	lines := strings.Split(strings.TrimSuffix(got.out, "\n"), "\n")
+	if got.status != 0 || got.errs != "" || len(lines) != 5 {
+		t.Fatalf("exit status %d, %s, output:\n%s", got.status, got.errs, got.out)
+	}
+	for i, want := range []string{"sequence 1-1  rows dropped", "sequence 2  20 rows", "sequence 3  30 rows", "00ff.segment  7 bytes  ", "4 segments, 50 rows, "} {
+		if !strings.Contains(lines[i], want) {
+			t.Errorf("line %d is %q, want %q", i+1, lines[i], want)
+		}
+	}
+}
+
+func TestSpoolListJSON(t *testing.T) {
+	dir := t.TempDir()
+	fillSpool(t, dir)
+	got := sniffer(t, "spool", "list", "--json", "--spool-dir", dir)
+	if got.status != 0 || got.errs != "" {
+		t.Fatalf("exit status %d, %s", got.status, got.errs)
+	}
+	var lines []segmentLine
+	for d := json.NewDecoder(strings.NewReader(got.out)); ; {
+		var l segmentLine
+		if err := d.Decode(&l); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatalf("%v in:\n%s", err, got.out)
+		}
+		lines = append(lines, l)
+	}
+	if len(lines) != 4 {
+		t.Fatalf("%d objects, want 4:\n%s", len(lines), got.out)
+	}
+	for i, want := range []segmentLine{
+		{Sequence: 1, Last: 1, Tombstone: true},
+		{Sequence: 2, Last: 2, Rows: 20, FirstTime: "1970-01-01T00:00:01Z", LastTime: "1970-01-01T00:00:02Z"},
+		{Sequence: 3, Last: 3, Rows: 30, FirstTime: "1970-01-01T00:00:01Z", LastTime: "1970-01-01T00:00:02Z", Final: true},
+	} {
+		got := lines[i]
+		if filepath.Dir(got.File) != dir || got.Bytes <= 0 {
+			t.Errorf("segment %d: file %q of %d bytes", i+1, got.File, got.Bytes)
+		}
+		got.File, got.Bytes, want.Run = "", 0, "02000000-0000-0000-0000-000000000000"
+		if got != want {
+			t.Errorf("segment %d: %+v, want %+v", i+1, got, want)
+		}
+	}
+	if l := lines[3]; l.Error == "" || l.Run != "" || l.Bytes != 7 {
+		t.Errorf("garbage is listed as %+v", l)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	testbed.NeedRoot(t)
+	dir := filepath.Join(t.TempDir(), "spool")
+	got := sniffer(t, "check", "lo", "--spool-dir", dir, "--device-id", deviceID, "--device-name", "router")
+	if got.status != 0 || got.errs != "" {
+		t.Fatalf("exit status %d, %s", got.status, got.errs)
+	}
+	for _, want := range []string{"router, " + deviceID + " from --device-id", "lo is up", "spool      " + dir, "database   none"} {
+		if !strings.Contains(got.out, want) {
+			t.Errorf("the output lacks %q:\n%s", want, got.out)
+		}
+	}
+	if strings.Count(got.out, "\n") != strings.Count(got.out, "ok   ") {
+		t.Errorf("a line that is not ok:\n%s", got.out)
+	}
+}
+
+// TestCheckFindings: each check can fail, alone, and the status says so.
+func TestCheckFindings(t *testing.T) {
+	testbed.NeedRoot(t)
+	file := writePcap(t, 1) // a spool cannot be below a file
+	url := "postgres://u:topsecret@127.0.0.1:" + closedPort(t) + "/d"
+	for _, row := range []struct {
+		name    string
+		args    []string
+		subject string // empty: nothing is wrong
+		text    string
+	}{
+		{"all is well", []string{"lo"}, "", ""},
+		{"by flag", []string{"--interface", "lo"}, "", ""},
+		{"interface", []string{"sn-none0"}, "interface", "no such interface"},
+		{"one interface of two", []string{"--interface", "lo,sn-none0"}, "interface", "sn-none0"},
+		{"filter", []string{"lo", "--filter", "tcp prt 80"}, "interface", "column 5"},
+		{"spool", []string{"lo", "--spool-dir", file + "/spool"}, "spool", "--spool-dir"},
+		{"database", []string{"lo", "--database-url", url}, "database", "connection refused"},
+		{"database URL", []string{"lo", "--database-url", "mysql://h/d"}, "database", "postgres://USER@HOST"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got := sniffer(t, append([]string{"check", "--json", "--spool-dir", t.TempDir()}, row.args...)...)
+			var findings []struct {
+				Subject string
+				OK      bool
+				Text    string
+			}
+			if err := json.Unmarshal([]byte(got.out), &findings); err != nil {
+				t.Fatalf("%v in:\n%s", err, got.out)
+			}
+			if len(findings) < 5 {
+				t.Errorf("%d findings, want at least one each of device, memory, interface, spool and database", len(findings))
+			}
+			bad := 0
+			for _, f := range findings {
+				if f.OK {
+					continue
+				}
+				bad++
+				if f.Subject != row.subject || !strings.Contains(f.Text, row.text) {
+					t.Errorf("%s: %s, want %q", f.Subject, f.Text, row.text)
+				}
+			}
+			if want := min(len(row.subject), 1); bad != want || got.status != want {
+				t.Errorf("%d findings are bad, exit status %d, want %d", bad, got.status, want)
+			}
+			if strings.Contains(got.out+got.errs, "topsecret") {
+				t.Errorf("the password is shown:\n%s%s", got.out, got.errs)
+			}
+		})
+	}
+}
+
+// TestRunRefuses: what cannot be carried out is said at once, and nothing stays behind: the spool can be opened.
+func TestRunRefuses(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	file := writePcap(t, 1)
+	many := make([]string, 65)
+	for i := range many {
+		many[i] = "eth" + strconv.Itoa(i)
+	}
+	for _, row := range []struct {
+		name   string
+		args   []string
+		status int
+		want   string
+	}{
+		{"bad filter", []string{"--filter", "tcp prt 80"}, 2, "column 5"},
+		{"URL of another database", []string{"--database-url", "mysql://u:topsecret@h/d"}, 2, "postgres://USER@HOST:5432/DATABASE"},
+		{"URL that does not parse", []string{"--database-url", "postgres://u:topsecret@h:%zz/d"}, 2, "it does not parse"},
+		{"busy console port", []string{"--console-listen", busy.Addr().String()}, 1, "--console-listen"},
+		{"console on an address of nobody", []string{"--console-listen", "192.0.2.1:8000"}, 1, "--console-listen"},
+		{"spool below a file", []string{"--spool-dir", file + "/spool"}, 1, "not a directory"},
+		{"spool too small", []string{"--spool-size", "1K"}, 1, "spool"},
+		{"too many interfaces", []string{"--interface", strings.Join(many, ",")}, 1, "66 interfaces, at most 64"},
+		{"no UUID", []string{"--device-id", "router-1"}, 2, "uuidgen"},
+		{"unknown option", []string{"--colour", "red"}, 2, "colour"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dir := t.TempDir()
+			got := sniffer(t, append([]string{"run", "--interface", "lo", "--console-listen", "127.0.0.1:0", "--spool-dir", dir}, row.args...)...)
+			if got.status != row.status || got.out != "" || !strings.Contains(got.errs, row.want) {
+				t.Errorf("exit status %d, want %d, out %q, errors:\n%s\nwant %q", got.status, row.status, got.out, got.errs, row.want)
+			}
+			if strings.Contains(got.errs, "topsecret") {
+				t.Errorf("the password is shown:\n%s", got.errs)
+			}
+			s, err := spool.Open(spool.Disk{}, dir, spool.MinLimit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestSecretInArguments: every command that takes the URL warns of a password that ps(1) shows, and shows it
+// itself nowhere. From the environment there is nothing to warn of.
+func TestSecretInArguments(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	url := "postgres://u:topsecret@127.0.0.1:" + closedPort(t) + "/d"
+	file := writePcap(t, 3)
+	for _, args := range [][]string{
+		// The busy port ends run after the point where it warns.
+		{"run", "--interface", "lo", "--console-listen", busy.Addr().String(), "--spool-dir", t.TempDir()},
+		{"read", file, "--quiet"},
+		{"schema", "check"},
+		{"check", "sn-none0", "--spool-dir", t.TempDir()},
+	} {
+		t.Run(args[0], func(t *testing.T) {
+			told := sniffer(t, append(args, "--database-url", url)...)
+			if told.status != 1 || !strings.Contains(told.errs, "command line") || !strings.Contains(told.errs, "SNIFFER_DATABASE_URL") {
+				t.Errorf("exit status %d without a warning:\n%s", told.status, told.errs)
+			}
+			t.Setenv("SNIFFER_DATABASE_URL", url)
+			kept := snifferAsIs(args...)
+			if kept.status != 1 || strings.Contains(kept.errs, "command line") {
+				t.Errorf("exit status %d with a warning about the environment:\n%s", kept.status, kept.errs)
+			}
+			for _, text := range []string{told.out, told.errs, kept.out, kept.errs} {
+				if strings.Contains(text, "topsecret") {
+					t.Errorf("the password is shown:\n%s", text)
+				}
+			}
+		})
+	}
+}
