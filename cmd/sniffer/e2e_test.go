@@ -120,6 +120,21 @@ func checkBooks(t *testing.T, db *sql.DB) (rows, losses int64) {
 	return rows, testbed.QueryInt(t, db, `SELECT coalesce(sum(losses), 0) FROM sniffer.books`)
 }
 
+// awaitNumbers waits until n numbered frames are rows or losses. A sender's last frames may still wait for the
+// kernel's receive path when the sender is done; a recorder that stops then is never shown them.
+func awaitNumbers(t *testing.T, db *sql.DB, n int64) {
+	t.Helper()
+	testbed.Eventually(t, patience, "every frame to be a row or a loss", func() (bool, string) {
+		var rows, losses int64
+		err := db.QueryRow(`SELECT (SELECT count(DISTINCT src_mac) FROM sniffer.packets WHERE `+numbered+`),
+			(SELECT coalesce(sum(losses), 0) FROM sniffer.books)`).Scan(&rows, &losses)
+		if err != nil {
+			return false, err.Error() // the recorder is still making the schema
+		}
+		return rows+losses >= n, fmt.Sprintf("%d rows, %d losses", rows, losses)
+	})
+}
+
 // TestBooksBalance: 200,000 frames of every kind through a router while two console clients watch. Every
 // number is in the database once, or the ledger counts what is missing.
 func TestBooksBalance(t *testing.T) {
@@ -136,11 +151,12 @@ func TestBooksBalance(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("sent %d frames in %v", report.Sent, report.Elapsed)
+	db := testbed.DB(t, url)
+	awaitNumbers(t, db, count)
 	if err := recorder.Stop(t, syscall.SIGTERM); err != nil {
 		t.Fatalf("the recorder ended with %v", err)
 	}
 
-	db := testbed.DB(t, url)
 	rows, losses := checkBooks(t, db)
 	there := testbed.QueryInt(t, db, `SELECT count(*) FROM sniffer.packets WHERE `+numbered)
 	distinct := testbed.QueryInt(t, db, `SELECT count(DISTINCT src_mac) FROM sniffer.packets WHERE `+numbered)
@@ -253,6 +269,11 @@ func TestOutageAndCrash(t *testing.T) {
 	}
 	second := startRecorder(t, topology.Router, dir, url, "--interface", topology.LanPort)
 	report := testbed.Await(t, sent, patience, "the end of the traffic")
+	testbed.Eventually(t, patience, "the last number", func() (bool, string) {
+		last := testbed.QueryInt(t, db, fmt.Sprintf(`SELECT max(%s) FROM sniffer.packets WHERE %s`, number, numbered))
+		losses := testbed.QueryInt(t, db, `SELECT coalesce(sum(losses), 0) FROM sniffer.books`)
+		return last == count-1 || losses > 0, fmt.Sprintf("%d", last)
+	})
 	if err := second.Stop(t, syscall.SIGTERM); err != nil {
 		t.Fatalf("the second run ended with %v", err)
 	}
@@ -398,6 +419,7 @@ func TestInterfaceComesAndGoes(t *testing.T) {
 	recorder := startRecorder(t, near, t.TempDir(), url, "--interface", "wan0")
 	recorder.WaitOutput(t, "waiting for the interface", patience)
 	watcher := watch(t, near, "127.0.0.1:8000")
+	db := testbed.DB(t, url)
 	const count = 5_000
 	for round := range 3 {
 		testbed.Link(t, far, "eth0", near, "wan0", testbed.Quiet(), testbed.NoOffloads())
@@ -408,12 +430,12 @@ func TestInterfaceComesAndGoes(t *testing.T) {
 		if _, err := testbed.NewSender(t, far, "eth0").SendNumbered(context.Background(), config); err != nil {
 			t.Fatal(err)
 		}
+		awaitNumbers(t, db, int64(round+1)*count)
 		near.Run(t, "ip", "link", "delete", "wan0")
 	}
 	if err := recorder.Stop(t, syscall.SIGTERM); err != nil {
 		t.Fatalf("the recorder ended with %v", err)
 	}
-	db := testbed.DB(t, url)
 	_, losses := checkBooks(t, db)
 	if n := testbed.QueryInt(t, db, `SELECT count(DISTINCT src_mac) FROM sniffer.packets WHERE `+numbered); n+losses < 3*count {
 		t.Errorf("%d of %d numbers are there, %d losses", n, 3*count, losses)
@@ -442,6 +464,17 @@ func TestWithoutDatabase(t *testing.T) {
 		config.First = uint32(round * count)
 		if _, err := testbed.NewSender(t, topology.Lan, topology.HostPort).SendNumbered(context.Background(), config); err != nil {
 			t.Fatal(err)
+		}
+		if round < 2 {
+			testbed.Eventually(t, patience, "the rows in the spool", func() (bool, string) {
+				var rows uint64
+				for _, i := range inspect(t, dir) {
+					rows += i.Header.Rows
+				}
+				return rows >= uint64((round+1)*count), fmt.Sprintf("%d rows", rows)
+			})
+		} else {
+			awaitNumbers(t, testbed.DB(t, local), int64(round+1)*count)
 		}
 		if err := recorder.Stop(t, syscall.SIGTERM); err != nil {
 			t.Fatalf("round %d ended with %v", round, err)
