@@ -196,7 +196,7 @@ func TestRecordAllocations(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sp.Close()
-	s := NewSealer(SealerConfig{Spool: sp, Recorders: 1})
+	s := NewSealer(SealerConfig{Spool: sp, Recorders: 1, Share: 1})
 	r := s.NewRecorder(0, "eth0", "", 256)
 	packets := mix()
 	var c Counts

@@ -441,7 +441,7 @@ func TestImpossibleLength(t *testing.T) {
 func TestDays(t *testing.T) {
 	r := newRig(t)
 	midnight := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	s := NewSealer(SealerConfig{Spool: r.spool, Device: r.device, Run: [16]byte{1}, Recorders: 1})
+	s := NewSealer(SealerConfig{Spool: r.spool, Device: r.device, Run: [16]byte{1}, Recorders: 1, Share: 1})
 	rec := s.NewRecorder(0, "eth0", "", 256)
 	times := []time.Time{midnight.Add(-time.Nanosecond), midnight, time.Date(1969, 12, 31, 23, 0, 0, 0, time.UTC)}
 	for i, at := range times {
