@@ -167,11 +167,13 @@ func (b Board) permanentMAC() string {
 	return slices.Min(macs)
 }
 
-// derive makes a UUID of version 8 (RFC 9562 §5.8) that does not disclose what it was made from.
+// derive makes a UUID that does not disclose what it was made from.
 func derive(from string) [16]byte {
-	sum := sha256.Sum256([]byte("network-sniffer device " + from))
-	return stamp([16]byte(sum[:16]), 8)
+	return UUIDFromHash(sha256.Sum256([]byte("network-sniffer device " + from)))
 }
+
+// UUIDFromHash makes a UUID of version 8 (RFC 9562 §5.8) of a SHA-256 sum.
+func UUIDFromHash(sum [32]byte) [16]byte { return stamp([16]byte(sum[:16]), 8) }
 
 func stamp(id [16]byte, version byte) [16]byte {
 	id[6] = id[6]&0x0f | version<<4

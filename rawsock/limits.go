@@ -6,11 +6,8 @@ import "time"
 const (
 	// DefaultBlockSize and DefaultBlocks make a ring of 8 MiB: 40,000 frames of 128 bytes. A full ring
 	// drops the newest frames; the kernel counts them (Stats.Dropped).
-	DefaultBlockSize = 1 << 20
-	DefaultBlocks    = 8
-	// SmallBlockSize is for boards with little memory; smaller ones cost twice the CPU at full blast.
-	SmallBlockSize = 256 << 10
-
+	DefaultBlockSize    = 1 << 20
+	DefaultBlocks       = 8
 	DefaultBlockTimeout = 50 * time.Millisecond
 
 	// MaxInstructions is BPF_MAXINSNS of the kernel.

@@ -25,7 +25,7 @@ type copyWriter struct {
 	stmt    copyStatement
 	text    []byte
 	origins [256]string // the first columns of a row, by interface
-	stored  stored
+	rows    uint64      // sent so far
 }
 
 // segment sends the rows of one segment. A body that does not hold what its header says is broken, although
@@ -61,7 +61,7 @@ func (w *copyWriter) segment(h *spool.Header, body []byte) error {
 	if rows != h.Rows {
 		return fmt.Errorf("segment %d has %d rows, its header says %d: %w", h.Sequence, rows, h.Rows, spool.ErrBroken)
 	}
-	w.stored.rows += rows
+	w.rows += rows
 	return nil
 }
 
@@ -73,23 +73,22 @@ func (w *copyWriter) flush() error {
 	line := unsafe.String(&w.text[0], len(w.text)-1)
 	// The background context: one that can end would start a goroutine for every call.
 	_, err := w.stmt.CopyData(context.Background(), line)
-	w.stored.bytes += uint64(len(w.text))
 	w.text = w.text[:0]
 	return err
 }
 
 // finish ends the COPY and compares the server's count with ours.
-func (w *copyWriter) finish() (stored, error) {
+func (w *copyWriter) finish() (uint64, error) {
 	err := w.flush()
 	if err != nil {
-		return stored{}, err
+		return 0, err
 	}
 	result, err := w.stmt.Exec(nil)
 	if err != nil {
-		return stored{}, err
+		return 0, err
 	}
-	if n, err := result.RowsAffected(); err != nil || uint64(n) != w.stored.rows {
-		return stored{}, fmt.Errorf("the server took %d of %d rows (%v)", n, w.stored.rows, err)
+	if n, err := result.RowsAffected(); err != nil || uint64(n) != w.rows {
+		return 0, fmt.Errorf("the server took %d of %d rows (%v)", n, w.rows, err)
 	}
-	return w.stored, nil
+	return w.rows, nil
 }

@@ -47,13 +47,11 @@ type batch struct {
 
 // NewRecorder makes the recorder of an interface. Index is the number that its packets carry.
 func (s *Sealer) NewRecorder(index uint8, name, filter string, snapLength uint32) *Recorder {
-	now := time.Now()
 	r := &Recorder{
 		sealer:   s,
 		coverage: spool.Coverage{Interface: name, Index: index, Filter: filter, SnapLength: snapLength},
-		from:     now,
-		due:      now.Add(MaxSilence),
 	}
+	r.Begin(time.Now())
 	r.take()
 	return r
 }
@@ -125,10 +123,8 @@ func (r *Recorder) Finish(c Counts, until time.Time) {
 	if r.batch == nil {
 		r.batch = <-r.sealer.free
 	}
-	r.batch.coverage.Losses = r.batch.coverage.Losses[:0]
-	left := c.Pending
+	r.batch.coverage.Lose(LossLeft, c.Pending)
 	c.Pending = 0
-	r.batch.coverage.Lose(LossLeft, left)
 	r.handOver(c, until)
 	r.last = Counts{}
 	r.take()

@@ -125,7 +125,11 @@ more:
 	}
 	stored := s.write(parts...)
 	for _, b := range batches {
-		s.count(&b.coverage, stored)
+		if !stored {
+			b.coverage.Lose(LossSpool, b.coverage.Rows)
+			b.coverage.Rows = 0
+		}
+		s.count(&b.coverage)
 		b.records, b.rows = b.records[:0], 0
 		b.coverage.Losses = b.coverage.Losses[:0]
 		s.free <- b
@@ -161,19 +165,11 @@ func (s *Sealer) write(parts ...[]byte) (stored bool) {
 }
 
 // count adds a batch's coverage to the books of the run.
-func (s *Sealer) count(c *spool.Coverage, stored bool) {
+func (s *Sealer) count(c *spool.Coverage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	books := spool.Header{Coverage: s.books}
 	books.Merge(c)
-	if !stored {
-		for i := range books.Coverage {
-			if b := &books.Coverage[i]; b.Index == c.Index && b.Interface == c.Interface && b.Filter == c.Filter {
-				b.Rows -= c.Rows
-				b.Lose(LossSpool, c.Rows)
-			}
-		}
-	}
 	s.books = books.Coverage
 }
 

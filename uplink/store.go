@@ -24,8 +24,6 @@ var errKnown = errors.New("the database has the segment already")
 const settings = `SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '10min';
 SET LOCAL idle_in_transaction_session_timeout = '1min'`
 
-type stored struct{ rows, bytes uint64 }
-
 // DeviceID is the number that stands for a device's UUID in the database: its first 8 bytes without the sign.
 func DeviceID(uuid [16]byte) int64 {
 	return int64(binary.BigEndian.Uint64(uuid[:8]) &^ (1 << 63))
@@ -118,10 +116,10 @@ WHERE d.device_uuid = excluded.device_uuid RETURNING d.name`,
 
 // store commits the segments in one transaction: rows first, the ledger last, so that a connection that died
 // before its end blocks nobody who sends the same segments again.
-func (u *Uploader) store(ctx context.Context, refs []spool.Ref) (stored, error) {
+func (u *Uploader) store(ctx context.Context, refs []spool.Ref) (rows uint64, err error) {
 	conn, err := u.db.Conn(ctx)
 	if err != nil {
-		return stored{}, fmt.Errorf("uplink: connect to %s: %w", u.config.Target.Name, err)
+		return 0, fmt.Errorf("uplink: connect to %s: %w", u.config.Target.Name, err)
 	}
 	defer conn.Close()
 	// Past connecting, a context that can end costs a goroutine a call and still does not end it: the
@@ -129,33 +127,30 @@ func (u *Uploader) store(ctx context.Context, refs []spool.Ref) (stored, error) 
 	ctx = context.Background()
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
-		return stored{}, fmt.Errorf("uplink: begin: %w", err)
+		return 0, fmt.Errorf("uplink: begin: %w", err)
 	}
-	total, err := u.fill(ctx, conn, tx, refs)
-	if err != nil {
+	if rows, err = u.fill(ctx, conn, tx, refs); err != nil {
 		// When the connection is gone this fails too, and the server rolls back by itself.
 		_ = tx.Rollback()
-		return stored{}, err
+		return 0, err
 	}
 	// When this fails nobody knows whether the server committed: the segments are sent again, and the ledger
 	// tells.
 	if err := tx.Commit(); err != nil {
-		return stored{}, fmt.Errorf("uplink: commit: %w", err)
+		return 0, fmt.Errorf("uplink: commit: %w", err)
 	}
-	return total, nil
+	return rows, nil
 }
 
-func (u *Uploader) fill(ctx context.Context, conn *sql.Conn, tx *sql.Tx, refs []spool.Ref) (stored, error) {
+func (u *Uploader) fill(ctx context.Context, conn *sql.Conn, tx *sql.Tx, refs []spool.Ref) (rows uint64, err error) {
 	if _, err := tx.ExecContext(ctx, settings); err != nil {
-		return stored{}, fmt.Errorf("uplink: %w", err)
+		return 0, fmt.Errorf("uplink: %w", err)
 	}
-	var total stored
 	headers := make([]spool.Header, 0, len(refs))
 	// The function keeps its error to itself: given driver.ErrBadConn, Raw would close the connection, and wait
 	// for ever for the transaction that holds it. The rollback finds the connection bad by itself.
-	var err error
 	if rawErr := conn.Raw(func(c any) error {
-		total, err = u.copyRows(c.(driver.Conn), refs, &headers)
+		rows, err = u.copyRows(c.(driver.Conn), refs, &headers)
 		return nil
 	}); rawErr != nil {
 		err = rawErr
@@ -164,22 +159,22 @@ func (u *Uploader) fill(ctx context.Context, conn *sql.Conn, tx *sql.Tx, refs []
 		if !errors.Is(err, spool.ErrBroken) && !errors.Is(err, spool.ErrGone) {
 			err = fmt.Errorf("uplink: copy rows: %w", err)
 		}
-		return stored{}, err
+		return 0, err
 	}
 	if _, err := tx.ExecContext(ctx, ledger(headers)); err != nil {
 		if isUnique(err) {
-			return stored{}, errKnown
+			return 0, errKnown
 		}
-		return stored{}, fmt.Errorf("uplink: write the ledger: %w", err)
+		return 0, fmt.Errorf("uplink: write the ledger: %w", err)
 	}
-	return total, nil
+	return rows, nil
 }
 
 // copyRows sends the rows of the segments, and collects their headers.
-func (u *Uploader) copyRows(c driver.Conn, refs []spool.Ref, headers *[]spool.Header) (stored, error) {
+func (u *Uploader) copyRows(c driver.Conn, refs []spool.Ref, headers *[]spool.Header) (rows uint64, err error) {
 	stmt, err := c.Prepare(copyQuery)
 	if err != nil {
-		return stored{}, err
+		return 0, err
 	}
 	w := copyWriter{stmt: stmt.(copyStatement), text: u.text[:0]}
 	defer func() { u.text = w.text }()
@@ -198,7 +193,7 @@ func (u *Uploader) copyRows(c driver.Conn, refs []spool.Ref, headers *[]spool.He
 		if err != nil {
 			// Closing would end the COPY as if it were whole; the rollback undoes it either way.
 			_ = stmt.Close()
-			return stored{}, err
+			return 0, err
 		}
 		*headers = append(*headers, h)
 	}

@@ -52,24 +52,21 @@ type State struct {
 	Segments     uint64
 	Transactions uint64
 	Known        uint64 // segments that the database turned out to have already
-	Bytes        uint64 // of COPY data
-	LastStored   time.Time
 	LastError    string // empty while all is well
 }
 
 // NewUploader prepares the upload; Run does it.
 func NewUploader(c UploaderConfig) (*Uploader, error) {
-	connector, err := pq.NewConnector(c.Target.dsn)
-	if err != nil {
-		return nil, fmt.Errorf("uplink: %w: %w", ErrURL, err)
-	}
 	u := &Uploader{
 		config: c,
 		dialer: &dialer{opening: c.Opening, closed: c.Closed, timeout: ioTimeout},
 		days:   map[int64]time.Time{},
 	}
-	connector.Dialer(u.dialer)
-	u.db = sql.OpenDB(connector)
+	db, err := open(c.Target, u.dialer)
+	if err != nil {
+		return nil, err
+	}
+	u.db = db
 	u.db.SetMaxOpenConns(1)
 	u.state.Since = time.Now()
 	return u, nil
@@ -196,7 +193,7 @@ func (u *Uploader) step(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	u.partitions(ctx, refs)
-	stored, err := u.store(ctx, refs)
+	rows, err := u.store(ctx, refs)
 	switch {
 	case errors.Is(err, errKnown) && len(refs) > 1:
 		// One of them is in the database already; alone, each will say whether it is the one.
@@ -225,11 +222,10 @@ func (u *Uploader) step(ctx context.Context) (bool, error) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.state.Rows += stored.rows
-	u.state.Bytes += stored.bytes
+	u.state.Rows += rows
 	u.state.Segments += uint64(len(refs))
 	u.state.Transactions++
-	u.state.LastStored, u.state.LastError = time.Now(), ""
+	u.state.LastError = ""
 	return true, nil
 }
 
@@ -251,11 +247,16 @@ func (u *Uploader) connect(ctx context.Context) error {
 // OpenDatabase opens a database with the deadlines of the uplink, for whoever only wants to look at it. abort
 // ends every call that is under way.
 func OpenDatabase(t Target) (db *sql.DB, abort func(), err error) {
+	d := &dialer{timeout: ioTimeout}
+	db, err = open(t, d)
+	return db, d.abort, err
+}
+
+func open(t Target, d *dialer) (*sql.DB, error) {
 	connector, err := pq.NewConnector(t.dsn)
 	if err != nil {
-		return nil, nil, fmt.Errorf("uplink: %w: %w", ErrURL, err)
+		return nil, fmt.Errorf("uplink: %w: %w", ErrURL, err)
 	}
-	d := &dialer{timeout: ioTimeout}
 	connector.Dialer(d)
-	return sql.OpenDB(connector), d.abort, nil
+	return sql.OpenDB(connector), nil
 }

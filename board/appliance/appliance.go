@@ -165,9 +165,8 @@ func (a *Appliance) openUplink() error {
 	if target.Warning != "" {
 		a.log.Warn(target.Warning)
 	}
-	if a.config.SecretInArguments && uplink.HasPassword(a.config.DatabaseURL) {
-		a.log.Warn("the database password stands on the command line, where every user can read it; " +
-			"use " + config.DatabaseURL.Environment() + " or a passfile")
+	if warning := SecretWarning(a.config); warning != "" {
+		a.log.Warn(warning)
 	}
 	a.uploader, err = uplink.NewUploader(uplink.UploaderConfig{
 		Spool: a.spool, Target: target, Device: a.device, DeviceName: a.config.DeviceName,
@@ -176,6 +175,15 @@ func (a *Appliance) openUplink() error {
 		Closed:  func(c uplink.Connection) { a.own.closed(rawsock.Connection(c)) },
 	})
 	return err
+}
+
+// SecretWarning is what to tell somebody who put a password on the command line; empty when nobody did.
+func SecretWarning(c config.Config) string {
+	if !c.SecretInArguments || !uplink.HasPassword(c.DatabaseURL) {
+		return ""
+	}
+	return "the database password stands on the command line, where every user can read it; use " +
+		config.DatabaseURL.Environment() + " or a passfile"
 }
 
 // Ready is closed when every interface that exists is being recorded.

@@ -60,7 +60,7 @@ func NewImport(c config.Config, b board.Board, version, path string, progress io
 	return i, nil
 }
 
-// runOf derives a run's UUID (version 8, RFC 9562 §5.8) from device, filter and the bytes of the file.
+// runOf derives a run's UUID from device, filter and the bytes of the file.
 func runOf(path string, device [16]byte, filter string) (id [16]byte, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -72,9 +72,7 @@ func runOf(path string, device [16]byte, filter string) (id [16]byte, err error)
 	if _, err := io.Copy(h, f); err != nil {
 		return id, fmt.Errorf("appliance: %w", err)
 	}
-	copy(id[:], h.Sum(nil))
-	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80
-	return id, nil
+	return board.UUIDFromHash([32]byte(h.Sum(nil))), nil
 }
 
 // AddInterface describes the file's next interface.

@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -47,7 +46,6 @@ type PostgresOption func(*postgresConfig)
 type postgresConfig struct {
 	durable  bool
 	settings []string // name=value, later ones win
-	access   []string // lines of pg_hba.conf before the usual ones
 }
 
 // Durable keeps the data on a disk, with fsync and full page writes, as for a power cut. Without it a server still keeps every
@@ -62,11 +60,6 @@ func Durable() PostgresOption {
 // Setting sets a server parameter.
 func Setting(name, value string) PostgresOption {
 	return func(c *postgresConfig) { c.settings = append(c.settings, name+"="+value) }
-}
-
-// Access puts a line before those of pg_hba.conf, for tests of passwords and TLS.
-func Access(line string) PostgresOption {
-	return func(c *postgresConfig) { c.access = append(c.access, line) }
 }
 
 // Postgres is a private server. It listens on a unix socket, which every network namespace reaches, and on
@@ -180,9 +173,6 @@ func newPostgres(options []PostgresOption) (pg *Postgres, err error) {
 	if err := install.makeData(pg.data()); err != nil {
 		return nil, err
 	}
-	if err := pg.writeAccess(); err != nil {
-		return nil, err
-	}
 	if pg.port, err = freePort(); err != nil {
 		return nil, err
 	}
@@ -190,22 +180,6 @@ func newPostgres(options []PostgresOption) (pg *Postgres, err error) {
 }
 
 func (pg *Postgres) data() string { return filepath.Join(pg.dir, "data") }
-
-func (pg *Postgres) writeAccess() error {
-	if len(pg.config.access) == 0 {
-		return nil
-	}
-	path := filepath.Join(pg.data(), "pg_hba.conf")
-	usual, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("testbed: access rules of PostgreSQL: %w", err)
-	}
-	lines := strings.Join(pg.config.access, "\n") + "\n" + string(usual)
-	if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
-		return fmt.Errorf("testbed: access rules of PostgreSQL: %w", err)
-	}
-	return nil
-}
 
 // freePort picks a port that nobody listens on. Another process may take it before the server does; the
 // server then says so in its log.

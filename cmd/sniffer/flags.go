@@ -8,8 +8,8 @@ import (
 	"os"
 	"strings"
 
+	"network-sniffer/board/appliance"
 	"network-sniffer/board/config"
-	"network-sniffer/uplink"
 )
 
 // parse reads a command's flags: the named options, which the environment may set too, and whatever more
@@ -88,8 +88,7 @@ func arguments(flags *flag.FlagSet, least, most int) error {
 
 // warnOfSecret is for the commands that do not go through the appliance, which warns by itself.
 func warnOfSecret(errs io.Writer, c config.Config) {
-	if c.SecretInArguments && uplink.HasPassword(c.DatabaseURL) {
-		fmt.Fprintf(errs, "warning: the database password stands on the command line, where every user can read it; use %s or a passfile\n",
-			config.DatabaseURL.Environment())
+	if warning := appliance.SecretWarning(c); warning != "" {
+		fmt.Fprintln(errs, "warning:", warning)
 	}
 }
