@@ -49,7 +49,7 @@ func (p *Packet) cooked(protocol, device uint16, b []byte, more int) {
 		return
 	}
 	if protocol == cookedLLC {
-		protocol, b = p.llc(b)
+		protocol, b = p.llc(b, more > 0)
 	}
 	if protocol >= etherTypeMin {
 		p.network(protocol, b, more)

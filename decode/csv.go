@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -28,11 +29,34 @@ func (p *Packet) AppendCSV(dst []byte, device, iface string) []byte {
 			dst = appendCSVText(dst, device)
 		case columnInterface:
 			dst = appendCSVText(dst, iface)
+		case columnName:
+			if p.Valid.Has(HasName) {
+				dst = appendCSVName(dst, p.Name.Text())
+			}
+		case columnALPN:
+			if p.Valid.Has(HasALPN) {
+				dst = appendCSVName(dst, p.ALPN.Text())
+			}
 		default:
 			dst = p.appendColumn(dst, i)
 		}
 	}
 	return dst
+}
+
+// appendCSVName appends a name in the form of Name. A list of protocols has commas nearly always.
+func appendCSVName(dst, name []byte) []byte {
+	if bytes.IndexByte(name, ',') < 0 && bytes.IndexByte(name, '"') < 0 {
+		return append(dst, name...)
+	}
+	dst = append(dst, '"')
+	for _, c := range name {
+		if c == '"' {
+			dst = append(dst, '"')
+		}
+		dst = append(dst, c)
+	}
+	return append(dst, '"')
 }
 
 func appendCSVText(dst []byte, s string) []byte {

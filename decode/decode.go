@@ -2,12 +2,23 @@ package decode
 
 import "encoding/binary"
 
-// The bounds of every loop over headers. TCP and hop-by-hop options are bounded by the header that holds
-// them. When one is reached, decoding stops with the reason named here and what was read so far is kept.
+// The bounds of every loop over headers; those of one protocol alone stand in its file, and TCP options are bounded
+// by their header. When one is reached, decoding stops with the reason named here and what was read so far is kept.
 const (
-	maxTags       = 8  // VLAN tags, the one in Meta included; only two are kept: TooManyTags
-	maxLabels     = 16 // MPLS labels: TooManyLabels
-	maxExtensions = 16 // IPv6 extension headers: TooManyExtensions
+	maxTags          = 8   // VLAN tags, the one in Meta included; only two are kept: TooManyTags
+	maxLabels        = 16  // MPLS labels: TooManyLabels
+	maxExtensions    = 16  // IPv6 extension headers, AH included: TooManyExtensions
+	maxHopOptions    = 16  // hop-by-hop options in which a jumbogram's length is looked for
+	maxAnswers       = 8   // addresses kept of a DNS response; more are there when DNSAnswers says so
+	maxDNSRecords    = 16  // answers looked at in a DNS message: no more addresses
+	maxDNSLabels     = 128 // labels and pointers read in a DNS message, 127 is what one name can have: TooManyDNSLabels
+	maxTLSExtensions = 24  // of a ClientHello: TooManyTLSExtensions
+	maxTLSVersions   = 16  // of those that a ClientHello offers, the best ones first, the highest is looked for in
+	maxALPNs         = 8   // protocols kept of those that a ClientHello offers, the best ones first
+	maxHTTPLines     = 16  // header lines looked at for Host: TooManyHTTPLines
+	maxDHCPOptions   = 48  // TooManyDHCPOptions
+	maxRelays        = 8   // DHCPv6 messages inside relay messages: BadDHCPv6
+	maxTLVs          = 32  // of LLDP and CDP: TooManyTLVs
 )
 
 // Decode overwrites p with what the frame says. m is what is known of the frame besides its bytes, data its
@@ -15,9 +26,9 @@ const (
 // panics: p.DecodeError says why it stopped early.
 //
 // When m.Direction is Unknown and the link header says which way the frame went (the cooked ones do), the
-// link header is believed. A cooked header names the sender alone: DstMAC is then zero.
+// link header is believed.
 func Decode(p *Packet, m *Meta, data []byte) {
-	*p = Packet{}
+	p.Reset()
 	p.Time = m.Time
 	p.WireLength = m.WireLength
 	p.CapturedLength = uint32(len(data))
@@ -28,7 +39,7 @@ func Decode(p *Packet, m *Meta, data []byte) {
 		p.Valid = HasVLAN
 		p.WireLength += 4
 	}
-	more := max(int(m.WireLength)-len(data), 0)
+	more := max(int(min(m.WireLength, maxJumbo))-len(data), 0)
 	switch m.LinkType {
 	case LinkEthernet:
 		p.ethernet(data, more)
@@ -48,6 +59,37 @@ func Decode(p *Packet, m *Meta, data []byte) {
 		p.loopback(data, more)
 	default:
 		p.DecodeError = UnknownLinkType
+	}
+}
+
+// Reset makes p the zero Packet, provided that nothing is in it that Valid does not vouch for.
+func (p *Packet) Reset() {
+	if p.Valid&long != 0 {
+		p.resetLong()
+	}
+	p.Head = Head{}
+}
+
+// resetLong zeroes what is not in Head, group by group: it is long, and few packets have more than one.
+func (p *Packet) resetLong() {
+	v := p.Valid
+	if v&(HasInner|HasInnerPorts|HasInnerProtocol) != 0 {
+		p.Inner = Inner{}
+	}
+	if v&HasName != 0 {
+		clear(p.Name.Bytes[:p.Name.Length])
+		p.Name.Length = 0
+	}
+	if v&HasALPN != 0 {
+		p.ALPN = ALPN{}
+	}
+	if v&HasAnswers != 0 {
+		n := min(p.Answers.Count, maxAnswers)
+		clear(p.Answers.List[:n])
+		p.Answers.Count, p.Answers.Wide = 0, 0
+	}
+	if v&HasAssigned != 0 {
+		p.Assigned = Address{}
 	}
 }
 

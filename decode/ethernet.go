@@ -11,6 +11,7 @@ const (
 	etherMPLSMulticast  = 0x8848
 	etherPPPoEDiscovery = 0x8863
 	etherPPPoESession   = 0x8864
+	etherLLDP           = 0x88cc
 	etherServiceVLAN    = 0x88a8 // IEEE 802.1ad service tag
 	etherOldQinQ        = 0x9100 // service tag before 802.1ad
 
@@ -31,14 +32,19 @@ func (p *Packet) ethernet(b []byte, more int) {
 	p.DstMAC = [6]byte(h[0:6])
 	p.SrcMAC = [6]byte(h[6:12])
 	t := be16(h[12:14])
-	if t == etherIPv4 { // most frames: a call less
+	switch t {
+	case etherIPv4: // most frames: a call less
 		p.EtherType = t
-		p.Valid |= HasMAC | HasEtherType
+		p.Valid |= HasMAC | HasDstMAC | HasEtherType
 		p.ipv4(b[14:], more)
-		return
+	case etherIPv6:
+		p.EtherType = t
+		p.Valid |= HasMAC | HasDstMAC | HasEtherType
+		p.ipv6(b[14:], more)
+	default:
+		p.Valid |= HasMAC | HasDstMAC
+		p.network(t, b[14:], more)
 	}
-	p.Valid |= HasMAC
-	p.network(t, b[14:], more)
 }
 
 // network reads what follows the type or length field t: tags, then LLC or the payload that t names.
@@ -69,8 +75,9 @@ func (p *Packet) network(t uint16, b []byte, more int) {
 			return
 		}
 		// Behind the length there is padding.
+		cut := len(b) < int(t)
 		b, more = clip(b, more, int(t))
-		if t, b = p.llc(b); t < etherTypeMin {
+		if t, b = p.llc(b, cut); t < etherTypeMin {
 			return
 		}
 	}
@@ -87,6 +94,8 @@ func (p *Packet) network(t uint16, b []byte, more int) {
 		p.pppoe(b, more, t == etherPPPoESession)
 	case etherMPLS, etherMPLSMulticast:
 		p.mpls(b, more)
+	case etherLLDP:
+		p.lldp(b)
 	}
 }
 
@@ -103,8 +112,9 @@ func (p *Packet) tag(id uint16) {
 }
 
 // llc reads an IEEE 802.2 LLC header and returns the EtherType that its SNAP extension gives and what
-// follows it, or 0 when there is none: another OUI than zero has its own numbering (RFC 1042).
-func (p *Packet) llc(b []byte) (uint16, []byte) {
+// follows it, or 0 when there is none: another OUI than zero has its own numbering (RFC 1042). cut says that there
+// was more behind b.
+func (p *Packet) llc(b []byte, cut bool) (uint16, []byte) {
 	if len(b) < 3 {
 		p.DecodeError = TruncatedLLC
 		return 0, nil
@@ -117,6 +127,9 @@ func (p *Packet) llc(b []byte) (uint16, []byte) {
 		return 0, nil
 	}
 	if b[3]|b[4]|b[5] != 0 {
+		if b[3] == 0 && b[4] == 0 && b[5] == 0x0c && be16(b[6:]) == ciscoCDP {
+			p.cdp(b[8:], cut)
+		}
 		return 0, nil
 	}
 	return be16(b[6:]), b[8:]

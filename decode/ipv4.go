@@ -3,11 +3,19 @@ package decode
 // IP protocol numbers that Decode looks into (https://www.iana.org/assignments/protocol-numbers).
 const (
 	protoICMP    = 1
+	protoIGMP    = 2
+	protoIPv4    = 4 // IP in IP
 	protoTCP     = 6
 	protoUDP     = 17
 	protoDCCP    = 33
+	protoIPv6    = 41
+	protoGRE     = 47
+	protoESP     = 50
+	protoAH      = 51
 	protoICMPv6  = 58
 	protoNoNext  = 59
+	protoVRRP    = 112
+	protoL2TP    = 115
 	protoSCTP    = 132
 	protoUDPLite = 136
 )
@@ -44,21 +52,21 @@ func (p *Packet) ipv4(b []byte, more int) {
 	}
 	header := int(h[0]&15) * 4
 	if header < 20 {
-		p.DecodeError = BadIHL
+		p.stopIPv4(BadIHL)
 		return
 	}
 	total := int(be16(h[2:4]))
 	if total == 0 {
 		total = len(b) + more
 	} else if total < header {
-		p.DecodeError = BadTotalLength
+		p.stopIPv4(BadTotalLength)
 		return
 	}
 	if total < len(b) {
 		b = b[:total]
 	}
 	if len(b) < header {
-		p.DecodeError = TruncatedIPv4Option
+		p.stopIPv4(TruncatedIPv4Option)
 		return
 	}
 	b = b[header:]
@@ -73,6 +81,15 @@ func (p *Packet) ipv4(b []byte, more int) {
 	}
 	if total > mergedTotal && p.WireLength > mergedWire {
 		p.merged()
+	}
+}
+
+// stopIPv4 stops inside the header. Its protocol is not the packet's when it is AH, which is behind it.
+func (p *Packet) stopIPv4(r Reason) {
+	p.DecodeError = r
+	if p.Protocol == protoAH {
+		p.Protocol = 0
+		p.Valid &^= HasProtocol
 	}
 }
 
@@ -94,8 +111,29 @@ func (p *Packet) transport(protocol uint8, b []byte, length int) {
 		p.sctp(b, length)
 	case protoDCCP:
 		p.dccp(b, length)
+	case protoAH:
+		p.ah(b, length)
 	default:
 		p.payload(length)
+		p.carrier(protocol, b)
+	}
+}
+
+// carrier reads the header of an IP protocol whose payload is all that the IP headers claim.
+func (p *Packet) carrier(protocol uint8, b []byte) {
+	switch protocol {
+	case protoIGMP:
+		p.igmp(b)
+	case protoIPv4, protoIPv6:
+		p.ipInIP(protocol, b)
+	case protoGRE:
+		p.gre(b)
+	case protoESP:
+		p.esp(b)
+	case protoVRRP:
+		p.vrrp(b)
+	case protoL2TP:
+		p.l2tpIP(b)
 	}
 }
 

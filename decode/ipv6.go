@@ -7,7 +7,7 @@ const (
 	extHopByHop    = 0
 	extRouting     = 43
 	extFragment    = 44
-	extAH          = 51
+	extAH          = protoAH
 	extDestination = 60
 	extMobility    = 135
 	extHIP         = 139
@@ -49,46 +49,69 @@ func (p *Packet) ipv6(b []byte, more int) {
 	if length < len(b) {
 		b = b[:length]
 	}
-	total := 40 + length
+	switch next {
+	case protoTCP: // most packets: no loop
+		p.Protocol = next
+		p.Valid |= HasProtocol
+		p.tcp(b, length)
+	case protoUDP:
+		p.Protocol = next
+		p.Valid |= HasProtocol
+		p.udp(b, length)
+	default:
+		p.extensions(next, b, length)
+	}
+	if 40+length > mergedTotal && p.WireLength > mergedWire {
+		p.merged()
+	}
+}
+
+// extensions reads the extension headers that begin with one of protocol next, and what is behind them.
+func (p *Packet) extensions(next uint8, b []byte, length int) {
 	for n := 0; ; n++ {
-		size := 8
+		size, least := 8, 8
 		switch next {
 		case extHopByHop, extRouting, extDestination, extMobility, extHIP, extShim6:
 			if len(b) >= 8 {
 				size = (int(b[1]) + 1) * 8
 			}
 		case extAH: // RFC 4302 §2.2: in words of 4 bytes, less 2
+			least = 12
 			if len(b) >= 8 {
 				size = (int(b[1]) + 2) * 4
+				if n < maxExtensions {
+					p.spi(be32(b[4:]))
+				}
 			}
 		case extFragment:
 		default:
 			p.Protocol = next
 			p.Valid |= HasProtocol
 			p.transport(next, b, length)
-			if total > mergedTotal && p.WireLength > mergedWire {
-				p.merged()
-			}
 			return
 		}
 		if n == maxExtensions {
 			p.DecodeError = TooManyExtensions
 			return
 		}
-		if len(b) < size {
+		if len(b) < max(size, least) {
 			p.DecodeError = TruncatedExtension
 			return
 		}
-		fragment := next == extFragment
-		next = b[0]
-		if fragment {
-			p.FragmentOffset = be16(b[2:]) &^ 7
-			p.IPID = be32(b[4:])
-			p.Valid |= HasFragment | HasIPID
+		later := false
+		if next == extFragment {
+			offset := be16(b[2:]) &^ 7
+			later = offset != 0
+			if p.Valid&HasFragment == 0 { // of two, which nobody sends, the first counts
+				p.FragmentOffset = offset
+				p.IPID = be32(b[4:])
+				p.Valid |= HasFragment | HasIPID
+			}
 		}
+		next = b[0]
 		b = b[size:]
 		length -= size
-		if fragment && p.FragmentOffset != 0 {
+		if later {
 			p.Protocol = next
 			p.Valid |= HasProtocol
 			p.payload(length)
@@ -103,7 +126,7 @@ func (p *Packet) ipv6(b []byte, more int) {
 func jumbo(next uint8, b []byte, more int) int {
 	if next == extHopByHop && len(b) >= 8 {
 		options := b[2:min((int(b[1])+1)*8, len(b))]
-		for len(options) >= 2 {
+		for n := 0; len(options) >= 2 && n < maxHopOptions; n++ {
 			if options[0] == 0 { // Pad1 has no length
 				options = options[1:]
 				continue

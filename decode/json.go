@@ -19,7 +19,7 @@ func (p *Packet) AppendJSON(dst []byte, device, iface string) []byte {
 		dst = append(dst, '"')
 		dst = append(dst, c.Name...)
 		dst = append(dst, `":`...)
-		text := !c.Kind.IsNumber()
+		text := !c.Kind.IsNumber() && c.Kind != KindAddresses
 		if text {
 			dst = append(dst, '"')
 		}
@@ -29,6 +29,18 @@ func (p *Packet) AppendJSON(dst []byte, device, iface string) []byte {
 			dst = appendJSONText(dst, device)
 		case columnInterface:
 			dst = appendJSONText(dst, iface)
+		case columnName:
+			if p.Valid.Has(HasName) {
+				dst = appendJSONName(dst, p.Name.Text())
+			}
+		case columnALPN:
+			if p.Valid.Has(HasALPN) {
+				dst = appendJSONName(dst, p.ALPN.Text())
+			}
+		case columnDNSAddresses:
+			if p.Valid.Has(HasAnswers) && p.Answers.Count > 0 {
+				dst = p.Answers.appendJSON(dst)
+			}
 		default:
 			dst = p.appendColumn(dst, i)
 		}
@@ -41,6 +53,29 @@ func (p *Packet) AppendJSON(dst []byte, device, iface string) []byte {
 		}
 	}
 	return append(dst, '}')
+}
+
+// appendJSON appends an array of strings.
+func (a *Addresses) appendJSON(dst []byte) []byte {
+	dst = append(dst, '[')
+	for i := range int(min(a.Count, maxAnswers)) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(a.At(i).AppendTo(append(dst, '"')), '"')
+	}
+	return append(dst, ']')
+}
+
+// appendJSONName appends a name in the form of Name for use between quotes.
+func appendJSONName(dst, name []byte) []byte {
+	for _, c := range name {
+		if c == '"' || c == '\\' {
+			dst = append(dst, '\\')
+		}
+		dst = append(dst, c)
+	}
+	return dst
 }
 
 // appendJSONText appends s for use between quotes.

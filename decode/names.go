@@ -5,6 +5,37 @@ import (
 	"strconv"
 )
 
+// addr is the address that b holds in the form of Head.SrcIP.
+func addr(b *[16]byte, v6 bool) netip.Addr {
+	if v6 {
+		return netip.AddrFrom16(*b)
+	}
+	return netip.AddrFrom4([4]byte(b[:4]))
+}
+
+// Source returns the inner source address; meaningful with HasInner.
+func (i *Inner) Source() netip.Addr { return addr(&i.SrcIP, i.IPVersion == 6) }
+
+// Destination returns the inner destination address; meaningful with HasInner.
+func (i *Inner) Destination() netip.Addr { return addr(&i.DstIP, i.IPVersion == 6) }
+
+// Addr returns the address.
+func (a *Address) Addr() netip.Addr { return addr(&a.IP, a.Version == 6) }
+
+// At returns address i, which is below a.Count.
+func (a *Addresses) At(i int) netip.Addr { return addr(&a.List[i], a.Wide>>i&1 != 0) }
+
+// appendTo appends the addresses with a separator between them.
+func (a *Addresses) appendTo(dst []byte, separator byte) []byte {
+	for i := range int(min(a.Count, maxAnswers)) {
+		if i > 0 {
+			dst = append(dst, separator)
+		}
+		dst = a.At(i).AppendTo(dst)
+	}
+	return dst
+}
+
 // Source returns the source address, or the sender of an ARP packet; the zero Addr when there is none.
 func (p *Packet) Source() netip.Addr { return p.address(&p.SrcIP) }
 
@@ -13,20 +44,10 @@ func (p *Packet) Source() netip.Addr { return p.address(&p.SrcIP) }
 func (p *Packet) Destination() netip.Addr { return p.address(&p.DstIP) }
 
 func (p *Packet) address(b *[16]byte) netip.Addr {
-	switch {
-	case p.Valid&HasAddresses == 0:
+	if p.Valid&HasAddresses == 0 {
 		return netip.Addr{}
-	case p.IPVersion == 6:
-		return netip.AddrFrom16(*b)
-	default: // IPv4, and ARP, which has no version
-		return netip.AddrFrom4([4]byte(b[:4]))
 	}
-}
-
-// HasDstMAC tells an absent destination, that of a cooked header, from the loopback device's zeros, which
-// the source then shares.
-func (p *Packet) HasDstMAC() bool {
-	return p.Valid&HasMAC != 0 && (p.DstMAC != [6]byte{} || p.SrcMAC == [6]byte{})
+	return addr(b, p.IPVersion == 6) // ARP has no version
 }
 
 var directionNames = [...]string{
@@ -65,9 +86,9 @@ func protocolName(protocol uint8) string {
 	switch protocol {
 	case protoICMP:
 		return "ICMP"
-	case 2:
+	case protoIGMP:
 		return "IGMP"
-	case 4:
+	case protoIPv4:
 		return "IPIP"
 	case protoTCP:
 		return "TCP"
@@ -75,15 +96,15 @@ func protocolName(protocol uint8) string {
 		return "UDP"
 	case protoDCCP:
 		return "DCCP"
-	case 41:
+	case protoIPv6:
 		return "IPv6-in-IP"
 	case 46:
 		return "RSVP"
-	case 47:
+	case protoGRE:
 		return "GRE"
-	case 50:
+	case protoESP:
 		return "ESP"
-	case extAH:
+	case protoAH:
 		return "AH"
 	case protoICMPv6:
 		return "ICMPv6"
@@ -95,9 +116,9 @@ func protocolName(protocol uint8) string {
 		return "OSPF"
 	case 103:
 		return "PIM"
-	case 112:
+	case protoVRRP:
 		return "VRRP"
-	case 115:
+	case protoL2TP:
 		return "L2TP"
 	case protoSCTP:
 		return "SCTP"
@@ -132,7 +153,7 @@ func etherTypeName(t uint16) string {
 		return "slow-protocols"
 	case 0x888e:
 		return "EAPOL"
-	case 0x88cc:
+	case etherLLDP:
 		return "LLDP"
 	case 0x88e5:
 		return "MACsec"

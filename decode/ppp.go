@@ -39,15 +39,22 @@ func (p *Packet) pppLink(b []byte, more int) {
 	p.ppp(b, more)
 }
 
-// ppp reads the protocol field (RFC 1661 §2), which is one byte when its first byte is odd (§6.5).
-func (p *Packet) ppp(b []byte, more int) {
-	var protocol uint16
+// pppProtocol returns the protocol field (RFC 1661 §2), which is one byte when its first byte is odd (§6.5), and what
+// follows it; false when it is not all there.
+func pppProtocol(b []byte) (protocol uint16, rest []byte, ok bool) {
 	switch {
 	case len(b) >= 1 && b[0]&1 == 1:
-		protocol, b = uint16(b[0]), b[1:]
+		return uint16(b[0]), b[1:], true
 	case len(b) >= 2:
-		protocol, b = be16(b), b[2:]
-	default:
+		return be16(b), b[2:], true
+	}
+	return 0, nil, false
+}
+
+// ppp reads a PPP frame from its protocol field on.
+func (p *Packet) ppp(b []byte, more int) {
+	protocol, b, ok := pppProtocol(b)
+	if !ok {
 		p.DecodeError = TruncatedPPP
 		return
 	}

@@ -6,8 +6,18 @@ const (
 	optionNop         = 1
 	optionMSS         = 2
 	optionWindowScale = 3
+	optionSACKAllowed = 4
+	optionSACK        = 5
 	optionTimestamps  = 8
+	optionMD5         = 19
+	optionAO          = 29
+	optionMPTCP       = 30
+	optionFastOpen    = 34
+	optionExperiment  = 254 // RFC 6994
 )
+
+// fastOpenExperiment is the experiment identifier of what later became optionFastOpen (RFC 7413 Appendix A).
+const fastOpenExperiment = 0xf989
 
 // ports keeps the port numbers, which every transport header but ICMP's has in its first 4 bytes, also
 // when the header is cut behind them.
@@ -37,6 +47,9 @@ func (p *Packet) tcp(b []byte, length int) {
 	header := int(h[12]>>4) * 4
 	if header == 20 {
 		p.payload(length - 20)
+		if len(b) > 20 && streamPorts.mayHave(p.SrcPort, p.DstPort) {
+			p.stream(b[20:])
+		}
 		return
 	}
 	if header < 20 {
@@ -53,10 +66,13 @@ func (p *Packet) tcp(b []byte, length int) {
 		p.payload(length - header)
 	}
 	p.tcpOptions(b[20:min(header, len(b))], len(b) < header)
+	if len(b) > header && p.DecodeError == NoReason && streamPorts.mayHave(p.SrcPort, p.DstPort) {
+		p.stream(b[header:])
+	}
 }
 
 // tcpOptions reads the options (RFC 9293 §3.1, RFC 7323); cut says that some of them were not captured.
-// An option that is there twice counts as it is there last.
+// An option that is there twice counts as it is there first: a frame that was cut between the two says the same.
 func (p *Packet) tcpOptions(b []byte, cut bool) {
 	// Nearly every segment of an established connection: two no-ops in front of the timestamps.
 	if len(b) == 12 && !cut && be32(b) == 0x0101080a {
@@ -65,6 +81,17 @@ func (p *Packet) tcpOptions(b []byte, cut bool) {
 		p.Valid |= HasTimestamps
 		return
 	}
+	// What Linux and Android begin a connection with: MSS, SACK permitted, timestamps, a no-op, window scale.
+	if len(b) == 20 && !cut && be16(b) == 0x0204 && be32(b[4:]) == 0x0402080a && be32(b[16:])>>8 == 0x010303 {
+		p.MSS = be16(b[2:])
+		p.TCPOptions = SACKPermitted
+		p.TSValue = be32(b[8:])
+		p.TSEcho = be32(b[12:])
+		p.WindowScale = b[19]
+		p.Valid |= HasMSS | HasTCPOptions | HasTimestamps | HasWindowScale
+		return
+	}
+	var seen Options
 	for len(b) > 0 {
 		kind := b[0]
 		if kind == optionNop {
@@ -79,38 +106,68 @@ func (p *Packet) tcpOptions(b []byte, cut bool) {
 			size = int(b[1])
 		}
 		if len(b) < size {
-			if cut {
-				break
+			if !cut {
+				p.DecodeError = BadTCPOption
 			}
-			p.DecodeError = BadTCPOption
-			return
+			break
 		}
 		want := size
+		var flag Options
 		switch kind {
 		case optionMSS:
-			if want = 4; size == want {
+			if want = 4; size == want && p.Valid&HasMSS == 0 {
 				p.MSS = be16(b[2:])
 				p.Valid |= HasMSS
 			}
 		case optionWindowScale:
-			if want = 3; size == want {
+			if want = 3; size == want && p.Valid&HasWindowScale == 0 {
 				p.WindowScale = b[2]
 				p.Valid |= HasWindowScale
 			}
 		case optionTimestamps:
-			if want = 10; size == want {
+			if want = 10; size == want && p.Valid&HasTimestamps == 0 {
 				p.TSValue = be32(b[2:])
 				p.TSEcho = be32(b[6:])
 				p.Valid |= HasTimestamps
 			}
+		case optionSACKAllowed:
+			want = 2
+			flag = SACKPermitted
+		case optionSACK: // at least one block of two edges
+			blocks := max(1, (size-2)/8)
+			if want = 2 + 8*blocks; size == want && p.Valid&HasSACK == 0 {
+				p.SACKBlocks = uint8(blocks)
+				p.Valid |= HasSACK
+			}
+		case optionMD5:
+			want = 18
+			flag = MD5Signature
+		case optionAO: // key ids, then a code of the key's algorithm
+			want = max(4, size)
+			flag = TCPAO
+		case optionMPTCP:
+			want = max(3, size)
+			flag = MPTCP
+		case optionFastOpen:
+			flag = FastOpen
+		case optionExperiment:
+			if size >= 4 && be16(b[2:]) == fastOpenExperiment {
+				flag = FastOpen
+			}
 		}
 		if size < 2 || size != want {
 			p.DecodeError = BadTCPOption
-			return
+			break
 		}
+		seen |= flag
 		b = b[size:]
 	}
-	if cut {
+	if cut && p.DecodeError == NoReason {
 		p.DecodeError = TruncatedTCPOption
+		return // what was cut may belong to the set
+	}
+	if seen != 0 {
+		p.TCPOptions = seen
+		p.Valid |= HasTCPOptions
 	}
 }

@@ -1,5 +1,7 @@
 package decode
 
+import "net/netip"
+
 const arrow = " → "
 
 // AppendText appends one line without its end, as in
@@ -9,7 +11,7 @@ const arrow = " → "
 // The time is UTC; in, out, bc (broadcast), mc (multicast), oth and - are the directions; len is the payload
 // length and wire the frame's, both in bytes; a decode error is its name behind an exclamation mark. Apart
 // from the arrow everything is printable ASCII: a byte of iface that is not becomes a question mark, and
-// nothing else of the frame is text. It allocates only when dst has no room.
+// names have the form of Name. It allocates only when dst has no room.
 func (p *Packet) AppendText(dst []byte, iface string) []byte {
 	dst = appendClock(dst, p.Time)
 	dst = append(dst, ' ')
@@ -38,6 +40,7 @@ func (p *Packet) AppendText(dst []byte, iface string) []byte {
 	default:
 		dst = p.appendLinkText(dst)
 	}
+	dst = p.appendDetailText(dst)
 	if p.WireSegments > 1 {
 		dst = appendUint(append(dst, " segments "...), p.WireSegments)
 	}
@@ -82,35 +85,35 @@ func appendClock(dst []byte, nanoseconds int64) []byte {
 	return dst
 }
 
-// appendEndpoint appends an address with its port, if it has one.
-func (p *Packet) appendEndpoint(dst []byte, ip *[16]byte, port uint16) []byte {
-	ports := p.Valid&HasPorts != 0
-	brackets := ports && p.IPVersion == 6
-	if brackets {
-		dst = append(dst, '[')
+// appendEndpoint appends an address, and its port when it has one.
+func appendEndpoint(dst []byte, ip netip.Addr, ports bool, port uint16) []byte {
+	if !ports {
+		return ip.AppendTo(dst)
 	}
-	dst = p.address(ip).AppendTo(dst)
-	if brackets {
-		dst = append(dst, ']')
+	if ip.Is6() {
+		dst = append(ip.AppendTo(append(dst, '[')), ']')
+	} else {
+		dst = ip.AppendTo(dst)
 	}
-	if ports {
-		dst = appendUint(append(dst, ':'), port)
+	return appendUint(append(dst, ':'), port)
+}
+
+func appendProtocol(dst []byte, protocol uint8) []byte {
+	if name := protocolName(protocol); name != "" {
+		return append(dst, name...)
 	}
-	return dst
+	return appendUint(append(dst, "protocol "...), protocol)
 }
 
 func (p *Packet) appendIPText(dst []byte) []byte {
-	dst = p.appendEndpoint(append(dst, ' '), &p.SrcIP, p.SrcPort)
-	dst = p.appendEndpoint(append(dst, arrow...), &p.DstIP, p.DstPort)
+	ports := p.Valid&HasPorts != 0
+	dst = appendEndpoint(append(dst, ' '), p.Source(), ports, p.SrcPort)
+	dst = appendEndpoint(append(dst, arrow...), p.Destination(), ports, p.DstPort)
 	dst = append(dst, ' ')
 	if p.Valid&HasProtocol == 0 {
 		return appendUint(append(dst, "IPv"...), p.IPVersion)
 	}
-	if name := protocolName(p.Protocol); name != "" {
-		dst = append(dst, name...)
-	} else {
-		dst = appendUint(append(dst, "protocol "...), p.Protocol)
-	}
+	dst = appendProtocol(dst, p.Protocol)
 	if p.Valid&HasTCP != 0 {
 		dst = p.appendTCPText(dst)
 	}
@@ -144,6 +147,12 @@ func (p *Packet) appendTCPText(dst []byte) []byte {
 	}
 	if p.Valid&HasWindowScale != 0 {
 		dst = appendUint(append(dst, " wscale "...), p.WindowScale)
+	}
+	if p.Valid&HasTCPOptions != 0 {
+		dst = p.TCPOptions.appendText(dst)
+	}
+	if p.Valid&HasSACK != 0 {
+		dst = appendUint(append(dst, " sack "...), p.SACKBlocks)
 	}
 	return dst
 }
@@ -199,7 +208,7 @@ func (p *Packet) appendARPText(dst []byte) []byte {
 func (p *Packet) appendLinkText(dst []byte) []byte {
 	if p.Valid&HasMAC != 0 {
 		dst = appendMAC(append(dst, ' '), &p.SrcMAC)
-		if p.HasDstMAC() {
+		if p.Valid&HasDstMAC != 0 {
 			dst = appendMAC(append(dst, arrow...), &p.DstMAC)
 		}
 	}

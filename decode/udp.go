@@ -20,7 +20,11 @@ func (p *Packet) udp(b []byte, length int) {
 		p.DecodeError = BadUDPLength
 		return
 	}
-	p.payload(min(size, length) - 8)
+	size = min(size, length)
+	p.payload(size - 8)
+	if b = b[8:min(size, len(b))]; len(b) > 0 && datagramPorts.mayHave(p.SrcPort, p.DstPort) {
+		p.datagram(b)
+	}
 }
 
 // udpLite reads a UDP-Lite header (RFC 3828 §3.1), where the checksum's coverage stands in the length's place.

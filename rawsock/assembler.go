@@ -35,11 +35,16 @@ func (a *assembler) jumpNotEqual(v uint32, to string) {
 	a.jump(to)
 }
 
-// nearNotEqual is a jump to a label at most 255 instructions ahead.
-func (a *assembler) nearNotEqual(v uint32, to string) {
+// near is a jump to a label at most 255 instructions ahead.
+func (a *assembler) near(c bpf.JumpTest, v uint32, to string) {
 	a.jumps[len(a.program)] = to
-	a.emit(bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: v})
+	a.emit(bpf.JumpIf{Cond: c, Val: v})
 }
+
+func (a *assembler) nearEqual(v uint32, to string)    { a.near(bpf.JumpEqual, v, to) }
+func (a *assembler) nearNotEqual(v uint32, to string) { a.near(bpf.JumpNotEqual, v, to) }
+func (a *assembler) nearLess(v uint32, to string)     { a.near(bpf.JumpLessThan, v, to) }
+func (a *assembler) nearBits(v uint32, to string)     { a.near(bpf.JumpBitsSet, v, to) }
 
 func (a *assembler) jumpLess(v uint32, to string) {
 	a.emit(bpf.JumpIf{Cond: bpf.JumpGreaterOrEqual, Val: v, SkipTrue: 1})

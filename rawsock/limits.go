@@ -14,7 +14,7 @@ const (
 	MaxInstructions = 4096
 
 	// maxOwn bounds the endpoints that one filter excludes; Exclude refuses more. A v6 connection costs
-	// 42 instructions, so the bound keeps half of MaxInstructions for the user's expression.
+	// 42 instructions, so the bound keeps nearly half of MaxInstructions for the user's expression.
 	maxOwn = 40
 
 	// drainQuiet is how often in a row Drain must find kernel and reader in agreement, one block

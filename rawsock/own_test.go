@@ -185,13 +185,20 @@ func verdicts(t *testing.T, link LinkType, own Own, data []byte, pass bool) {
 	}
 }
 
-// kernelPasses runs the program in the kernel, on one end of a datagram socket pair: that needs no privilege.
+// kernelPasses runs the program in the kernel.
 func kernelPasses(t *testing.T, link LinkType, own Own, data []byte) bool {
 	t.Helper()
 	p, err := Exclude(link, own, []bpf.Instruction{bpf.RetConstant{Val: 1 << 16}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return kernelRun(t, p, data) == len(data)
+}
+
+// kernelRun returns how many bytes of data the kernel accepts with this program, on one end of a datagram
+// socket pair: that needs no privilege.
+func kernelRun(t *testing.T, p []bpf.Instruction, data []byte) int {
+	t.Helper()
 	raw, err := bpf.Assemble(p)
 	if err != nil {
 		t.Fatal(err)
@@ -214,5 +221,8 @@ func kernelPasses(t *testing.T, link LinkType, own Own, data []byte) bool {
 		t.Fatal(err)
 	}
 	n, err := unix.Read(pair[1], make([]byte, 2048))
-	return err == nil && n == len(data)
+	if err != nil {
+		return 0
+	}
+	return n
 }

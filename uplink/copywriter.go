@@ -12,7 +12,8 @@ import (
 	"network-sniffer/uplink/spool"
 )
 
-var copyQuery = "COPY sniffer.packets (" + strings.Join(copyColumns[:], ", ") + ") FROM STDIN"
+// A row has more absent values than others: nothing at all stands for them, not the two bytes of \N.
+var copyQuery = "COPY sniffer.packets (" + strings.Join(copyColumns[:], ", ") + ") FROM STDIN WITH (NULL '')"
 
 // copyStatement is lib/pq's COPY statement.
 type copyStatement interface {
@@ -34,20 +35,29 @@ func (w *copyWriter) segment(h *spool.Header, body []byte) error {
 	if h.Rows == 0 {
 		return nil
 	}
-	if h.Format != recordFormat {
+	parse := parseRecord
+	switch h.Format {
+	case recordFormat:
+	case recordFormat1:
+		parse = parseRecord1
+	default:
 		return fmt.Errorf("segment %d has format %d, this program reads %d: %w", h.Sequence, h.Format, recordFormat, spool.ErrBroken)
 	}
 	clear(w.origins[:])
 	id := strconv.FormatInt(DeviceID(h.Device), 10)
 	for i := range h.Coverage {
 		c := &h.Coverage[i]
-		w.origins[c.Index] = id + "\t" + string(appendCopyString(nil, text(c.Interface))) + "\t"
+		name := text(c.Interface)
+		if name == "" { // nobody writes that, but it would read as absent and be refused for ever
+			name = "?"
+		}
+		w.origins[c.Index] = id + "\t" + string(appendCopyString(nil, name)) + "\t"
 	}
 	var p decode.Packet
 	var err error
 	var rows uint64
 	for len(body) > 0 {
-		if body, err = parseRecord(body, &p); err != nil {
+		if body, err = parse(body, &p); err != nil {
 			return fmt.Errorf("segment %d: %w: %w", h.Sequence, err, spool.ErrBroken)
 		}
 		w.text = appendCopyText(w.text, &p, w.origins[p.Interface])

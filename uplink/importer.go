@@ -8,8 +8,10 @@ import (
 )
 
 // ImportRows is the size of an Importer's segments. A fixed number of rows, not of bytes: the boundaries stay
-// where they are when a later version decodes more of a packet.
-const ImportRows = 4096
+// where they are when a later version decodes more of a packet. So many of the longest records fit in a segment.
+const ImportRows = 1024
+
+const _ = uint(spool.MaxBody - ImportRows*maxRecord) // does not compile when they do not fit
 
 // Importer makes segments of packets from a source that can wait, a savefile. The same packets make the same
 // segments: under the same run, sending them again stores nothing twice. It drops nothing; an error of the

@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"testing"
@@ -11,13 +12,10 @@ import (
 
 // allFields are the groups that decode has. A new one needs a place in the record: TestRecordAllFields fails
 // until it has one.
-const allFields = decode.HasMAC | decode.HasEtherType | decode.HasVLAN | decode.HasInnerVLAN | decode.HasPPPoE |
-	decode.HasAddresses | decode.HasIP | decode.HasProtocol | decode.HasIPID | decode.HasFragment | decode.HasPorts |
-	decode.HasTCP | decode.HasMSS | decode.HasWindowScale | decode.HasTimestamps | decode.HasICMP | decode.HasARP |
-	decode.HasPayload
+const allFields = decode.AllFields
 
 func fullPacket() decode.Packet {
-	p := decode.Packet{
+	p := decode.Packet{Head: decode.Head{
 		Time: -5, Valid: allFields, WireLength: 1<<32 - 1, CapturedLength: 1<<32 - 2, PayloadLength: 1<<32 - 3,
 		SeqNumber: 1<<32 - 4, AckNumber: 1<<32 - 5, TSValue: 1<<32 - 6, TSEcho: 1<<32 - 7, IPID: 1<<32 - 8,
 		SrcMAC: [6]byte{1, 2, 3, 4, 5, 6}, DstMAC: [6]byte{7, 8, 9, 10, 11, 12},
@@ -25,9 +23,27 @@ func fullPacket() decode.Packet {
 		SrcPort: 65533, DstPort: 65532, WindowSize: 65531, MSS: 65530, ARPOperation: 65529, WireSegments: 65527,
 		Interface: 255, Direction: decode.Unknown, IPVersion: 6, Protocol: 255, TTL: 254, TrafficClass: 253, Flags: 252,
 		WindowScale: 251, ICMPType: 250, ICMPCode: 249, DecodeError: decode.Reasons - 1,
+		SPI: 1<<32 - 9, TunnelKey: 1<<32 - 10, DNSType: 65526, DNSAnswers: 65525, TLSVersion: 65524, TCPOptions: 248,
+		SACKBlocks: 247, IGMPType: 246, VRRPID: 245, VRRPPriority: 244, Tunnel: decode.Tunnels - 1,
+		NameKind: decode.NameKinds - 1, DNSRCode: 243, HTTPMethod: decode.Methods - 1, DHCPType: 242, NTPMode: 241,
+	}}
+	p.Inner = decode.Inner{SrcPort: 65523, DstPort: 65522, IPVersion: 6, Protocol: 240}
+	p.Name.Length = uint8(len(p.Name.Bytes))
+	p.ALPN.Length = uint8(len(p.ALPN.Bytes))
+	p.Answers.Count, p.Answers.Wide = uint8(len(p.Answers.List)), 255
+	p.Assigned.Version = 6
+	texts := [][]byte{p.Name.Text(), p.ALPN.Text()}
+	for n, text := range texts {
+		for i := range text {
+			text[i] = byte(' ' + (n+i)%95)
+		}
 	}
 	for i := range p.SrcIP {
 		p.SrcIP[i], p.DstIP[i] = byte(i+1), byte(100+i)
+		p.Inner.SrcIP[i], p.Inner.DstIP[i], p.Assigned.IP[i] = byte(i+2), byte(101+i), byte(50+i)
+		for n := range p.Answers.List {
+			p.Answers.List[n][i] = byte(n + 3*i)
+		}
 	}
 	return p
 }
@@ -59,6 +75,55 @@ func TestRecordKeepsPackets(t *testing.T) {
 				t.Fatalf("%v cut at %d: got  %+v, %v\nwant %+v", kind, cut, got, err, p)
 			}
 		}
+	}
+}
+
+// inFormat1 makes a record of format 1 of one that has both MAC addresses or neither, and none of the later groups.
+func inFormat1(b []byte) []byte {
+	groups := binary.LittleEndian.Uint32(b)
+	fields := groups & recordFields
+	fields = fields&1 | fields>>2<<1
+	binary.LittleEndian.PutUint32(b, groups&^recordFields|fields)
+	return b
+}
+
+// TestRecordFormat1: what a program of before the upgrade left in the spool is read as it was meant.
+func TestRecordFormat1(t *testing.T) {
+	full := fullPacket()
+	full.Valid &= 1<<(groups1+1) - 1
+	cooked := full
+	cooked.DstMAC = [6]byte{}
+	cooked.Valid &^= decode.HasDstMAC
+	plain := decode.Packet{Head: decode.Head{Valid: decode.HasIP | decode.HasAddresses | decode.HasPayload, IPVersion: 4, PayloadLength: 9}}
+	for _, want := range []decode.Packet{full, cooked, plain} {
+		zero := func() decode.Packet { // of what the old groups do not hold
+			var p decode.Packet
+			if _, err := parseRecord(appendRecord(make([]byte, 0, maxRecord), &want), &p); err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}()
+		old := want
+		if old.Valid.Has(decode.HasMAC) {
+			old.Valid |= decode.HasDstMAC // one group for both, zeros where there was none
+		}
+		b := inFormat1(appendRecord(make([]byte, 0, maxRecord), &old))
+		var got decode.Packet
+		rest, err := parseRecord1(append(b, 7), &got)
+		if err != nil || len(rest) != 1 || got != zero {
+			t.Errorf("got  %+v, %v\nwant %+v", got.Head, err, zero.Head)
+		}
+		for n := range b {
+			if _, err := parseRecord1(b[:n], &got); !errors.Is(err, errRecord) {
+				t.Fatalf("the first %d of %d bytes: %v", n, len(b), err)
+			}
+		}
+	}
+	later := make([]byte, recordBase)
+	binary.LittleEndian.PutUint32(later, 1<<groups1)
+	var p decode.Packet
+	if _, err := parseRecord1(later, &p); !errors.Is(err, errRecord) {
+		t.Errorf("a group that format 1 did not have: %v", err)
 	}
 }
 

@@ -30,6 +30,9 @@ const (
 	// SnapLength is how many bytes of a frame are captured: every header of today's traffic, at less than
 	// half of the kernel's cost for a whole frame.
 	SnapLength = 256
+	// NameSnapLength is how many are captured of one that carries names (rawsock.Widen): a ClientHello with the
+	// key shares of today, which the host has merged from two segments.
+	NameSnapLength = 2560
 	// MaxInterfaces bounds the rings; more are refused. The console and the records number them in a byte.
 	MaxInterfaces = 64
 	// DrainTimeout is how long a ring may take to hand out its last frames; what is left is counted.
@@ -127,7 +130,7 @@ func New(c config.Config, b board.Board, version string, log *slog.Logger) (_ *A
 			ring: rawsock.Config{
 				BlockSize: budget.RingBlock, Blocks: ringBlocks(budget, len(a.config.Interfaces)), Promiscuous: a.config.Promiscuous,
 			},
-			recorder: a.sealer.NewRecorder(uint8(i), name, a.config.Filter, SnapLength),
+			recorder: a.sealer.NewRecorder(uint8(i), name, a.config.Filter, NameSnapLength),
 			tap:      a.console.NewTap(),
 			wake:     make(chan struct{}, 1),
 		})

@@ -26,8 +26,9 @@ type capture struct {
 	tap       *console.Tap
 	wake      chan struct{} // links changed while no ring was open
 
-	mu      sync.Mutex
-	current *rawsock.Ring // nil: the interface is not there
+	mu       sync.Mutex
+	current  *rawsock.Ring // nil: the interface is not there
+	nameless bool          // the filter has no room for rawsock.Widen
 }
 
 // run returns when the context ends, or when the interface cannot be recorded for a reason that waiting
@@ -84,6 +85,9 @@ func (c *capture) open() (*rawsock.Ring, error) {
 			return nil, err
 		}
 		ring, err := rawsock.Open(config)
+		if errors.Is(err, rawsock.ErrTooLarge) && c.giveUpNames() {
+			continue
+		}
 		if errors.Is(err, rawsock.ErrTooLarge) && len(own.Listeners) > 1 {
 			// Kernels before 6.7 have little room for programs: the addresses that are excluded give way.
 			own.Listeners = own.Listeners[:len(own.Listeners)/2]
@@ -104,11 +108,32 @@ func (c *capture) publish(r *rawsock.Ring) {
 	c.current = r
 }
 
-// program compiles the user's expression and puts the exclusion of our own traffic in front.
+// namePorts is found once, not at every new filter.
+var namePorts = sync.OnceValue(func() rawsock.Names { return rawsock.Names(decode.NamePorts()) })
+
+// giveUpNames makes the filter smaller by the part that tells frames with names, and reports whether it was there.
+// Kernels before 6.7 have little room for programs, and not to see ourselves matters more.
+func (c *capture) giveUpNames() bool {
+	if c.nameless {
+		return false
+	}
+	c.nameless = true
+	c.appliance.log.Warn("the kernel has no room for the whole filter: names beyond the first bytes of a frame are not recorded",
+		"interface", c.name, "bytes", SnapLength)
+	return true
+}
+
+// program compiles the user's expression, lets it keep more of the frames that carry names, and puts the
+// exclusion of our own traffic in front.
 func (c *capture) program(link rawsock.LinkType, own rawsock.Own) ([]bpf.RawInstruction, error) {
 	p, err := compile(c.appliance.config.Filter, link)
 	if err != nil {
 		return nil, err
+	}
+	if !c.nameless {
+		if p, err = rawsock.Widen(link, namePorts(), SnapLength, NameSnapLength, p); err != nil {
+			return nil, err
+		}
 	}
 	if p, err = rawsock.Exclude(link, own, p); err != nil {
 		return nil, err
@@ -135,13 +160,21 @@ func (c *capture) refilter() {
 	if c.current == nil {
 		return
 	}
-	raw, err := c.program(c.current.Link().Type, c.appliance.own.current())
-	if err == nil {
-		err = c.current.SetFilter(raw)
+	err := c.setProgram()
+	if errors.Is(err, rawsock.ErrTooLarge) && c.giveUpNames() {
+		err = c.setProgram()
 	}
 	if err != nil {
 		c.appliance.log.Error("own traffic may be recorded", "interface", c.name, "error", err)
 	}
+}
+
+func (c *capture) setProgram() error {
+	raw, err := c.program(c.current.Link().Type, c.appliance.own.current())
+	if err != nil {
+		return err
+	}
+	return c.current.SetFilter(raw)
 }
 
 func (c *capture) interrupt() {

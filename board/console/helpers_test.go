@@ -45,7 +45,7 @@ func (s infoSource) Stats(dst []byte) []byte { return append(dst, s.stats...) }
 
 // newTCPPacket returns a packet whose line contains "443 TCP" and the port.
 func newTCPPacket(srcPort uint16) decode.Packet {
-	return decode.Packet{
+	return decode.Packet{Head: decode.Head{
 		Time:       1_700_000_000_000_000_000,
 		Valid:      decode.HasIP | decode.HasAddresses | decode.HasProtocol | decode.HasPorts | decode.HasTCP,
 		WireLength: 60,
@@ -55,7 +55,7 @@ func newTCPPacket(srcPort uint16) decode.Packet {
 		DstIP:      [16]byte{142, 250, 74, 36},
 		SrcPort:    srcPort,
 		DstPort:    443,
-	}
+	}}
 }
 
 // startServer serves on a free port until the test ends.

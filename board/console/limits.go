@@ -29,13 +29,13 @@ const (
 	EventsPerSecond = 2
 )
 
-// The bounds of the buffers. A session takes 80 KiB at most (queue, batch, text twice, output) and its socket as much
-// again in the kernel: 64 of them fit in 10 MiB.
+// The bounds of the buffers. A session takes 160 KiB at most (queue and batch of packets that are 664 bytes each, text
+// twice, output) and its socket 80 KiB in the kernel: 64 of them fit in 16 MiB. The inbox has two of 340 KiB, a Tap 43 KiB.
 const (
-	chunkPackets = 64   // in a Tap before it hands over; then the Tap calls Flush
-	inboxPackets = 1024 // between the Taps and the hub. Full: newest dropped, counted in TapFull
-	queuePackets = 128  // between the hub and a session's writer. Full: newest not shown, counted in NotShownQueue
-	batchPackets = 32   // formatted for one write
+	chunkPackets = 64  // in a Tap before it hands over; then the Tap calls Flush
+	inboxPackets = 512 // between the Taps and the hub. Full: newest dropped, counted in TapFull
+	queuePackets = 128 // between the hub and a session's writer. Full: newest not shown, counted in NotShownQueue
+	batchPackets = 16  // formatted for one write
 	replyBytes   = 8 << 10
 	// textBytes of answers may wait for a session's writer before the session's input is left unread.
 	// What waits at most is this, one more reply and the refusals of telnet options (1.5 KiB a session).

@@ -24,7 +24,7 @@ type Tap struct {
 	chunk  [chunkPackets]decode.Packet
 }
 
-// NewTap returns a Tap for one ring. It holds 8 KiB and lives as long as the ring's goroutine
+// NewTap returns a Tap for one ring. It holds 43 KiB and lives as long as the ring's goroutine
 // uses it; there is nothing to close.
 func (s *Server) NewTap() *Tap {
 	return &Tap{demand: &s.hub.demand, inbox: &s.hub.inbox}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -13,6 +14,8 @@ import (
 
 	"network-sniffer/board/config"
 	"network-sniffer/board/testbed"
+	"network-sniffer/decode"
+	"network-sniffer/uplink/schema"
 	"network-sniffer/uplink/spool"
 )
 
@@ -119,6 +122,7 @@ func TestHelp(t *testing.T) {
 		{"schema", []config.Option{config.DatabaseURL}, []string{"print|apply|check"}},
 		{"spool", []config.Option{config.SpoolDir}, []string{"--json", "spool list"}},
 		{"check", check, []string{"--json", "[INTERFACE]"}},
+		{"fields", nil, []string{"--json", "--reasons"}},
 		{"version", nil, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -146,8 +150,47 @@ func TestHelp(t *testing.T) {
 			}
 		})
 	}
-	if n := len(commands()); n != 7 {
-		t.Errorf("%d commands, the table above has 7", n)
+	if n := len(commands()); n != 8 {
+		t.Errorf("%d commands, the table above has 8", n)
+	}
+}
+
+// TestFields: every field and every reason is told, to people and to programs.
+func TestFields(t *testing.T) {
+	for _, row := range []struct {
+		flag  string
+		names []string
+	}{{"", nil}, {"--reasons", nil}} {
+		for _, c := range decode.Columns {
+			if row.flag == "" {
+				row.names = append(row.names, c.Name)
+			}
+		}
+		for r := decode.NoReason + 1; r < decode.Reasons && row.flag != ""; r++ {
+			row.names = append(row.names, r.String())
+		}
+		args := append([]string{"fields"}, strings.Fields(row.flag)...)
+		table := sniffer(t, args...)
+		if table.status != 0 || table.errs != "" {
+			t.Fatalf("%v: %+v", args, table)
+		}
+		var list []map[string]string
+		if err := json.Unmarshal([]byte(sniffer(t, append(args, "--json")...).out), &list); err != nil || len(list) != len(row.names) {
+			t.Fatalf("%v --json: %d entries, want %d; %v", args, len(list), len(row.names), err)
+		}
+		lines := strings.Split(table.out, "\n")
+		for i, name := range row.names {
+			if list[i]["name"] != name || list[i]["meaning"] == "" || row.flag == "" && (list[i]["when"] == "" || list[i]["source"] == "") {
+				t.Errorf("entry %d is %v, want %s with all that belongs to it", i, list[i], name)
+			}
+			line := lines[i]
+			if row.flag == "" {
+				line = lines[i+1] // behind the headings
+			}
+			if !strings.HasPrefix(line, name+" ") || !strings.Contains(line, list[i]["meaning"]) {
+				t.Errorf("line %q, want %s", line, name)
+			}
+		}
 	}
 }
 
@@ -270,8 +313,8 @@ func TestSchemaCommands(t *testing.T) {
 		want   string // on standard output, or error when the status is not 0
 	}{
 		{"nothing is there", nil, "check", 1, "schema apply"},
-		{"it is made", nil, "apply", 0, "from version 0 to 1"},
-		{"it is there", nil, "check", 0, "in version 1"},
+		{"it is made", nil, "apply", 0, fmt.Sprintf("from version 0 to %d", schema.Version)},
+		{"it is there", nil, "check", 0, fmt.Sprintf("in version %d", schema.Version)},
 		{"it is not made twice", nil, "apply", 0, "nothing to do"},
 		{"a view is missing", drop("DROP VIEW sniffer.packets_readable"), "check", 1, "sniffer.packets_readable"},
 		{"all is gone", drop("DROP SCHEMA sniffer CASCADE"), "check", 1, "schema apply"},
@@ -289,7 +332,7 @@ func TestSchemaCommands(t *testing.T) {
 		}
 	}
 	t.Setenv("SNIFFER_DATABASE_URL", url)
-	if got := snifferAsIs("schema", "apply"); got.status != 0 || !strings.Contains(got.out, "from version 0 to 1") {
+	if got := snifferAsIs("schema", "apply"); got.status != 0 || !strings.Contains(got.out, fmt.Sprintf("from version 0 to %d", schema.Version)) {
 		t.Errorf("with the URL in the environment: %+v", got)
 	}
 }

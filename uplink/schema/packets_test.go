@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -39,14 +40,24 @@ func TestPacketColumnsAreTheFieldsOfTheRecord(t *testing.T) {
 	}
 }
 
+// A version that adds columns can only add them behind those of the view before it.
 func TestReadableColumnsAreInTheOrderOfTheRecord(t *testing.T) {
-	var want []string
-	for _, c := range decode.Columns {
-		want = append(want, c.Name)
+	got := columnsOf(t, "packets_readable")
+	own := slices.Index(got, "device_id")
+	if own < 0 {
+		t.Fatalf("no device_id in %v", got)
 	}
-	want = append(want, "device_id")
-	if got := columnsOf(t, "packets_readable"); !slices.Equal(got, want) {
-		t.Errorf("columns\n%v, want\n%v", got, want)
+	first, added := got[:own], got[own+1:]
+	var wantFirst, wantAdded []string
+	for _, c := range decode.Columns {
+		if slices.Contains(first, c.Name) {
+			wantFirst = append(wantFirst, c.Name)
+		} else {
+			wantAdded = append(wantAdded, c.Name)
+		}
+	}
+	if !slices.Equal(first, wantFirst) || !slices.Equal(added, wantAdded) {
+		t.Errorf("columns\n%v, want\n%v, device_id,\n%v", got, wantFirst, wantAdded)
 	}
 }
 
@@ -146,6 +157,20 @@ func TestReadable(t *testing.T) {
 			shown.and(row{"vlan_id": "100", "inner_vlan_id": "0", "pppoe_session": "65535", "ether_type": "34916"})},
 		{"frame that is cut short", stored.and(row{"decode_error": "'truncated_link'", "captured_length": "3"}),
 			shown.and(row{"decode_error": `"truncated_link"`, "captured_length": "3"})},
+		{"DNS response", stored.and(v6).and(row{"protocol": "17", "name": `'a\.b\000 c.example'`, "name_kind": "1", "dns_type": "28",
+			"dns_rcode": "0", "dns_answers": "2", "dns_addresses": "'{192.0.2.7,2001:db8::7}'"}),
+			shown.and(v6Shown).and(row{"protocol": `"UDP"`, "name": `"a\\.b\\000 c.example"`, "name_kind": `"dns"`, "dns_type": "28",
+				"dns_rcode": "0", "dns_answers": "2", "dns_addresses": `["192.0.2.7","2001:db8::7"]`})},
+		{"ClientHello", stored.and(v4).and(row{"protocol": "6", "tcp_options": "0", "name": "'www.example'", "name_kind": "4", "tls_version": "772",
+			"alpn": "'h2,http/1.1'"}),
+			shown.and(v4Shown).and(row{"protocol": `"TCP"`, "tcp_options": `""`, "name": `"www.example"`, "name_kind": `"tls"`,
+				"tls_version": "772", "alpn": `"h2,http/1.1"`})},
+		{"tunnel", stored.and(v4).and(row{"protocol": "47", "tunnel": "5", "tunnel_key": "4294967295", "inner_src_ip": "'10.0.0.1'",
+			"inner_dst_ip": "'2001:db8::7'", "inner_protocol": "17", "inner_src_port": "65535", "inner_dst_port": "53"}),
+			shown.and(v4Shown).and(row{"protocol": `"GRE"`, "tunnel": `"gre"`, "tunnel_key": "4294967295", "inner_src_ip": `"10.0.0.1"`,
+				"inner_dst_ip": `"2001:db8::7"`, "inner_protocol": `"UDP"`, "inner_src_port": "65535", "inner_dst_port": "53"})},
+		{"DHCP", stored.and(v4).and(row{"protocol": "17", "dhcp_type": "5", "assigned_ip": "'192.0.2.9'"}),
+			shown.and(v4Shown).and(row{"protocol": `"UDP"`, "dhcp_type": "5", "assigned_ip": `"192.0.2.9"`})},
 		{"device that is not known", stored.and(row{"device_id": "2"}), func() row {
 			r := shown.and(row{"device_id": "2"})
 			delete(r, "device")
@@ -180,7 +205,8 @@ func TestReadableUsesTheWordsOfTheRecord(t *testing.T) {
 	db, _ := applied(t)
 	run(t, db,
 		"INSERT INTO sniffer.packets (ts, device_id, interface, src_port, flags) SELECT now(), 1, 'flags', n, n FROM generate_series(0, 255) n",
-		"INSERT INTO sniffer.packets (ts, device_id, interface, src_port, direction) SELECT now(), 1, 'direction', n, n FROM generate_series(0, 5) n")
+		"INSERT INTO sniffer.packets (ts, device_id, interface, src_port, direction) SELECT now(), 1, 'direction', n, n FROM generate_series(0, 5) n",
+		"INSERT INTO sniffer.packets (ts, device_id, interface, src_port, tunnel, name_kind, http_method) SELECT now(), 1, 'codes', n, n, n, n FROM generate_series(1, 255) n")
 	var want []string
 	for n := range 256 {
 		want = append(want, string(decode.FlagNames(nil, uint8(n))))
@@ -196,6 +222,27 @@ func TestReadableUsesTheWordsOfTheRecord(t *testing.T) {
 	got = queryStrings(t, db, "SELECT direction FROM sniffer.packets_readable WHERE interface = 'direction' ORDER BY src_port")
 	if !slices.Equal(got, want) {
 		t.Errorf("directions %q, want %q", got, want)
+	}
+	for _, c := range []struct {
+		column string
+		name   func(n uint8) string
+	}{
+		{"tunnel", func(n uint8) string { return decode.Tunnel(n).String() }},
+		{"name_kind", func(n uint8) string { return decode.NameKind(n).String() }},
+		{"http_method", func(n uint8) string { return decode.Method(n).String() }},
+	} {
+		want = nil
+		for n := 1; n <= 255; n++ {
+			if name := c.name(uint8(n)); name != "unknown" {
+				want = append(want, name)
+			} else {
+				want = append(want, strconv.Itoa(n)) // a code of the future shows as its number
+			}
+		}
+		got = queryStrings(t, db, "SELECT "+c.column+" FROM sniffer.packets_readable WHERE interface = 'codes' ORDER BY src_port")
+		if !slices.Equal(got, want) {
+			t.Errorf("%s %q, want %q", c.column, got, want)
+		}
 	}
 }
 

@@ -1,0 +1,88 @@
+package decode
+
+import "strings"
+
+var ipsecSamples = []sample{
+	{name: "esp", link: LinkIPv4, data: ipv4Of("32", "01020304 00000001 5a5a5a5a"),
+		want: inIPv4(50, 12, Head{Valid: HasSPI, SPI: 0x01020304}),
+		cuts: []cut{{20, TruncatedIPv4}, {28, TruncatedESP}}},
+	{name: "esp over ipv6 behind ah: the first spi", link: LinkIPv6,
+		data: ipv6Of("33", "3201 0000 00000009 00000001", "01020304 00000001"),
+		want: inIPv6(50, 8, Head{Valid: HasSPI, SPI: 9}),
+		cuts: []cut{{40, TruncatedIPv6}, {52, TruncatedExtension}, {60, TruncatedESP}}},
+	{name: "esp without a sequence number", link: LinkIPv4, data: ipv4Of("32", "01020304"),
+		want: inIPv4(50, 4, Head{Valid: HasSPI, SPI: 0x01020304, DecodeError: TruncatedESP}),
+		cuts: []cut{{20, TruncatedIPv4}}},
+	{name: "esp in udp", link: LinkIPv4, data: udpOf(4500, "01020304 00000001 5a5a5a5a"),
+		want: inUDP(4500, 12, Head{Valid: HasSPI, SPI: 0x01020304}),
+		cuts: []cut{{20, TruncatedIPv4}, {28, TruncatedUDP}, {29, NoReason}, {36, TruncatedESP}}},
+	{name: "esp in udp without a sequence number", link: LinkIPv4, data: udpOf(4500, "01020304"),
+		want: inUDP(4500, 4, Head{Valid: HasSPI, SPI: 0x01020304, DecodeError: TruncatedESP}),
+		cuts: []cut{{20, TruncatedIPv4}, {28, TruncatedUDP}, {29, NoReason}}},
+	{name: "ike on the port of esp", link: LinkIPv4, data: udpOf(4500, "00000000 0102030405060708"),
+		want: inUDP(4500, 12, Head{}),
+		cuts: []cut{{20, TruncatedIPv4}, {28, TruncatedUDP}, {29, NoReason}, {32, TruncatedESP}}},
+	{name: "keepalive on the port of esp", link: LinkIPv4, data: udpOf(4500, "ff"), want: inUDP(4500, 1, Head{}),
+		cuts: []cut{{20, TruncatedIPv4}, {28, TruncatedUDP}}},
+	{name: "ah with udp", link: LinkIPv4,
+		data: ipv4Of("33", "1104 0000 01020304 00000001 000102030405060708090a0b", "d903 1388 0009 0000 61"),
+		want: inIPv4(17, 1, Head{Valid: HasSPI | HasPorts, SPI: 0x01020304, SrcPort: 55555, DstPort: 5000}),
+		cuts: []cut{{20, TruncatedIPv4}, {44, TruncatedAH}, {52, TruncatedUDP}}},
+	{name: "ah behind ipv4 options", link: LinkIPv4,
+		data: octets("46 00 002c 0007 0000 40 33 0000", fourFrom, fourTo,
+			"01010101 3201 0000 00000002 00000001 01020304 00000001"),
+		want: inIPv4(50, 8, Head{Valid: HasSPI, SPI: 2}),
+		cuts: []cut{{20, TruncatedIPv4}, {24, TruncatedIPv4Option}, {36, TruncatedAH}, {44, TruncatedESP}}},
+	{name: "two ah, then a tunnel", link: LinkIPv4,
+		data:  ipv4Of("33", "3301 0000 00000001 00000001", "0401 0000 00000002 00000001", inside4),
+		want:  inIPv4(4, 32, Head{Valid: HasSPI | HasTunnel | onInner, SPI: 1, Tunnel: TunnelIPIP}),
+		inner: insideIPv4, cuts: []cut{{20, TruncatedIPv4}, {44, TruncatedAH}, {68, TruncatedInner}}},
+	{name: "seventeen ah", link: LinkIPv4, data: ipv4Of("33", strings.Repeat("3301 0000 00000001 00000001", 17)),
+		want: withoutPayload(inIPv4(0, 0, Head{Valid: HasSPI, SPI: 1, DecodeError: TooManyExtensions})),
+		cuts: []cut{{20, TruncatedIPv4}, {212, TruncatedAH}}},
+	{name: "ah behind the packet", link: LinkIPv4, data: ipv4Of("33", "11ff 0000 00000001 00000001 d903 1388 0008 0000"),
+		want: withoutPayload(inIPv4(0, 0, Head{Valid: HasSPI, SPI: 1, DecodeError: TruncatedAH})),
+		cuts: []cut{{20, TruncatedIPv4}}},
+	{name: "ah, a later fragment", link: LinkIPv4,
+		data: octets("45 00 001c 0007 0001 40 33 0000", fourFrom, fourTo, "1104 0000 01020304"),
+		want: inIPv4(51, 8, Head{Valid: HasFragment, FragmentOffset: 8}),
+		cuts: []cut{{20, TruncatedIPv4}}},
+}
+
+// withoutPayload is h of a packet whose extension headers do not end.
+func withoutPayload(h Head) Head {
+	h.Valid &^= HasPayload | HasProtocol
+	return h
+}
+
+// groupSamples is what goes to groups of hosts.
+var groupSamples = []sample{
+	{name: "igmp version 2 report", link: LinkIPv4, data: ipv4Of("02", "16 00 0000 e00000fb"),
+		want: inIPv4(2, 8, Head{Valid: HasIGMP, IGMPType: 0x16}),
+		cuts: []cut{{20, TruncatedIPv4}, {28, TruncatedIGMP}}},
+	{name: "igmp version 3 report behind the router alert option", link: LinkIPv4,
+		data: octets("46 c0 0028 0007 0000 40 02 0000", fourFrom, fourTo, "94040000 22 00 0000 0000 0001 04000000 e00000fb"),
+		want: inIPv4(2, 16, Head{Valid: HasIGMP, IGMPType: 0x22, TrafficClass: 0xc0}),
+		cuts: []cut{{20, TruncatedIPv4}, {24, TruncatedIPv4Option}, {32, TruncatedIGMP}}},
+	{name: "igmp of a multicast router's goodbye", link: LinkIPv4, data: ipv4Of("02", "32 00 0000"),
+		want: inIPv4(2, 4, Head{Valid: HasIGMP, IGMPType: 0x32}),
+		cuts: []cut{{20, TruncatedIPv4}, {24, TruncatedIGMP}}},
+	{name: "icmpv6 search for multicast routers", link: LinkIPv6, data: ipv6Of("3a", "98 00 0000"),
+		want: inIPv6(58, 0, Head{Valid: HasICMP, ICMPType: 152}),
+		cuts: []cut{{40, TruncatedIPv6}, {44, TruncatedICMPv6}}},
+	{name: "igmp of four bytes", link: LinkIPv4, data: ipv4Of("02", "11 64 0000"),
+		want: inIPv4(2, 4, Head{Valid: HasIGMP, IGMPType: 0x11, DecodeError: TruncatedIGMP}),
+		cuts: []cut{{20, TruncatedIPv4}}},
+	{name: "vrrp version 2", link: LinkIPv4, data: ipv4Of("70", "21 07 64 01 00 01 0000 c0a80101 0000000000000000"),
+		want: inIPv4(112, 20, Head{Valid: HasVRRP, VRRPID: 7, VRRPPriority: 100}),
+		cuts: []cut{{20, TruncatedIPv4}, {28, TruncatedVRRP}}},
+	{name: "vrrp version 3 over ipv6", link: LinkIPv6, data: ipv6Of("70", "31 08 ff 01 0064 0000", sixTo),
+		want: inIPv6(112, 24, Head{Valid: HasVRRP, VRRPID: 8, VRRPPriority: 255}),
+		cuts: []cut{{40, TruncatedIPv6}, {48, TruncatedVRRP}}},
+	{name: "vrrp version 4", link: LinkIPv4, data: ipv4Of("70", "41 08 ff 01 0064 0000"),
+		want: inIPv4(112, 8, Head{DecodeError: BadVRRP}),
+		cuts: []cut{{20, TruncatedIPv4}, {21, TruncatedVRRP}}},
+	{name: "vrrp of another type", link: LinkIPv4, data: ipv4Of("70", "22 08 ff 01 0064 0000"),
+		want: inIPv4(112, 8, Head{DecodeError: BadVRRP}),
+		cuts: []cut{{20, TruncatedIPv4}, {21, TruncatedVRRP}}},
+}
