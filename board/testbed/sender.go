@@ -103,7 +103,6 @@ func (s *Sender) SendNumbered(ctx context.Context, config SendConfig) (SendRepor
 	frames := config.FrameConfig.withDefaults()
 	pace := newPace(config.Rate)
 	defer pace.stop()
-	start := time.Now()
 	for report.Sent < config.Count {
 		batch, err := pace.allow(ctx, report.Sent, min(sendBatch, config.Count-report.Sent))
 		if err != nil {
@@ -117,7 +116,7 @@ func (s *Sender) SendNumbered(ctx context.Context, config SendConfig) (SendRepor
 		}
 		sent, err := s.submitAll(ctx, batch, &report)
 		report.Sent += sent
-		report.Elapsed = time.Since(start)
+		report.Elapsed = time.Since(pace.start)
 		if err != nil {
 			return report, err
 		}
@@ -165,7 +164,8 @@ func (s *Sender) submit(from, to int) (int, error) {
 	return int(sent), nil
 }
 
-// pace spreads frames over time: at any moment at most rate × elapsed have been allowed.
+// pace spreads frames over time: at any moment at most rate × elapsed have been allowed. The report's time
+// is of the same clock: one that starts later reads less than the frames were spread over.
 type pace struct {
 	rate  int
 	start time.Time
