@@ -12,10 +12,11 @@ if [ -n "$unformatted" ]; then
     exit 1
 fi
 go vet ./...
+(cd decode/gopacketbench && go vet ./...) # a module of its own
 # Pinned here and not in go.mod: a tool is no part of the product's module graph.
 go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 if command -v shellcheck > /dev/null; then
-    shellcheck .ci/run .ci/*.sh cmd/*.sh buildroot/*.sh
+    shellcheck .ci/run .ci/*.sh cmd/*.sh buildroot/*.sh decode/tsharktest/*.sh
 else
     echo "shellcheck is not installed: the scripts were not checked" >&2
 fi

@@ -17,10 +17,12 @@ fi
 # know of the scripts and programs that the tests run.
 status=0
 go test -race -v -count=1 -p 1 -timeout 20m ./... > "$log" 2>&1 || status=$?
+# A module of its own: both decoders of the benchmark find the same.
+(cd decode/gopacketbench && go test -race -v -count=1 -timeout 5m ./...) >> "$log" 2>&1 || status=$?
 grep -E '^(ok|FAIL|---|panic|\?)|^ +--- (FAIL|SKIP)|no test files' "$log" | grep -v -E -e '^--- PASS' || true
 if [ "$status" -ne 0 ]; then
-    echo "--- the failures, from $log" >&2
-    grep -n -B 2 -A 30 -E '^ *--- FAIL|^panic|DATA RACE|^FAIL' "$log" | head -n 300 >&2 || true
+    echo "--- the failures, each with what its test said; all of it is in $log" >&2
+    awk -f .ci/failures.awk "$log" >&2
     exit "$status"
 fi
 passed=$(grep -c -E '^ *--- PASS' "$log" || true)
