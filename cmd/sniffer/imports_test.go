@@ -40,6 +40,7 @@ var rules = []rule{
 	{name: "board/testbed"},
 	{name: "rawsock", may: []string{"rawsock/..."}},
 	{name: "rawsock/pcapfilter", bare: true},
+	{name: "rawsock/pcapfilter/tcpdumptest", may: []string{"rawsock/pcapfilter", "rawsock/savefile"}}, // tests alone, too
 	{name: "rawsock/savefile"},
 	{name: "decode", bare: true},
 	{name: "decode/tsharktest", may: []string{"decode", "rawsock/savefile"}}, // tests alone, which nothing can import

@@ -11,7 +11,8 @@ type (
 	// constant is a condition known at compile time.
 	constant bool
 
-	// test runs code and then compares accumulator A with val, or with register X.
+	// test runs code and then compares accumulator A with val, or with register X. The code carries values to a later test
+	// in scratch memory alone: the registers hold nothing when it begins.
 	test struct {
 		code []bpf.Instruction
 		jump bpf.JumpTest // JumpEqual, JumpGreaterThan, JumpGreaterOrEqual or JumpBitsSet

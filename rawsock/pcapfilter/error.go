@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -11,9 +12,15 @@ var (
 	// ErrUnsupported marks an expression that pcap-filter(7) allows and this package does not compile.
 	ErrUnsupported = errors.New("not supported")
 
+	// ErrUnknownName marks a name that nothing knows: no service, protocol, host or network.
+	ErrUnknownName = errors.New("unknown name")
+
 	// ErrTooLong marks an expression or a program beyond a limit. A caller may fall back to a coarser
 	// filter.
 	ErrTooLong = errors.New("too long")
+
+	// ErrMatchesNothing marks an expression that no frame can match. Only Options.MustMatch asks for it.
+	ErrMatchesNothing = errors.New("matches nothing")
 )
 
 // Error says what is wrong with an expression and where.
@@ -36,30 +43,45 @@ func (e *Error) Error() string {
 	if e.Expected != "" {
 		fmt.Fprintf(&b, "; expected %s", e.Expected)
 	}
-	return b.String()
+	return printable(b.String())
 }
 
-// Caret returns the expression and, on a second line, a caret under the column. Control characters
-// and bytes that are not UTF-8 appear as one replacement each, so that the text is safe on a terminal and the caret
-// stands right.
+// A long expression is cut to so many characters in front of the column and in all, so that it and the caret fit in one line
+// of a terminal each.
+const caretBefore, caretWidth = 50, 78
+
+// Caret returns the expression, or the part of a long one around the column, and, on a second line, a caret under the column,
+// where every character is as wide as a space.
 func (e *Error) Caret() string {
-	var b strings.Builder
-	for _, r := range e.Expr {
-		switch {
-		case r == '\t' || r == '\n' || r == '\r':
-			r = ' '
-		case r < ' ' || r >= 0x7f && r < 0xa0:
-			r = utf8.RuneError
+	text, at := []rune(printable(e.Expr)), e.Column-1
+	front, back := "", ""
+	if len(text) > caretWidth {
+		if end := max(at-caretBefore, 0) + caretWidth; end < len(text) {
+			text, back = text[:end], "…"
 		}
-		b.WriteRune(r)
+		if at > caretBefore {
+			text, front, at = text[at-caretBefore:], "…", caretBefore+1
+		}
 	}
-	b.WriteByte('\n')
-	b.WriteString(strings.Repeat(" ", e.Column-1))
-	b.WriteByte('^')
-	return b.String()
+	return front + string(text) + back + "\n" + strings.Repeat(" ", at) + "^"
 }
 
-// Unwrap returns ErrUnsupported, ErrTooLong or nil.
+// printable replaces white space by spaces, and each control character, mark of direction and byte that is not UTF-8 by
+// one replacement character, so that a text is safe on a terminal. What looks up a name may have put the name into its
+// error, control characters and all.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return utf8.RuneError
+		}
+		return r
+	}, text)
+}
+
+// Unwrap returns an error that wraps ErrUnsupported, ErrUnknownName, ErrTooLong or ErrMatchesNothing, or nil.
 func (e *Error) Unwrap() error { return e.kind }
 
 // source is the text of an expression; the stages name places in it by byte offset.

@@ -2,6 +2,7 @@ package pcapfilter
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/net/bpf"
@@ -39,6 +40,35 @@ func TestFormatAsTcpdump(t *testing.T) {
 					t.Errorf("%q %s: got\n%swant\n%s", expr, form, got, want)
 				}
 			}
+		}
+	}
+}
+
+// Every program of the list of everyday expressions, in one of tcpdump's forms each.
+func TestFormatsOfEverydayPrograms(t *testing.T) {
+	path := oracle(t)
+	forms := []struct {
+		flag   string
+		format func([]bpf.Instruction) string
+	}{{"-d", FormatD}, {"-dd", FormatDD}, {"-d", FormatD}}
+	texts := make([]string, len(everyday))
+	var asking sync.WaitGroup
+	slots := make(chan struct{}, 4)
+	for i, expr := range everyday {
+		asking.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			texts[i], _ = ask(path, "EN10MB", expr, "-O", forms[i%len(forms)].flag)
+		})
+	}
+	asking.Wait()
+	for i, b := range compileBoth(t, Ethernet, everyday, "-O") {
+		var prog []bpf.Instruction
+		for _, ins := range b.theirs {
+			prog = append(prog, ins)
+		}
+		if form := forms[i%len(forms)]; form.format(prog) != texts[i] {
+			t.Errorf("%s %s: got\n%swant\n%s", form.flag, b.expr, form.format(prog), texts[i])
 		}
 	}
 }

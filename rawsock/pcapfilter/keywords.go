@@ -1,41 +1,54 @@
 package pcapfilter
 
+import "strings"
+
 // keywords maps the words the parser knows to their canonical spelling.
 var keywords = map[string]string{
 	"and": "and", "or": "or", "not": "not",
 	"src": "src", "dst": "dst",
-	"host": "host", "net": "net", "mask": "mask", "port": "port", "portrange": "portrange", "proto": "proto",
-	"ether": "ether", "link": "ether",
+	"host": "host", "net": "net", "mask": "mask", "port": "port", "portrange": "portrange", "gateway": "gateway",
+	"proto": "proto", "protochain": "protochain",
+	"ether": "ether", "link": "ether", "ppp": "ether", "slip": "ether", "fddi": "ether", "tr": "ether", "wlan": "ether",
 	"ip": "ip", "ip6": "ip6", "arp": "arp", "rarp": "rarp",
 	"tcp": "tcp", "udp": "udp", "sctp": "sctp", "icmp": "icmp", "icmp6": "icmp6", "igmp": "igmp",
-	"esp": "esp", "ah": "ah", "pim": "pim", "vrrp": "vrrp",
+	"igrp": "igrp", "esp": "esp", "ah": "ah", "pim": "pim", "vrrp": "vrrp", "carp": "carp",
 	"broadcast": "broadcast", "multicast": "multicast",
-	"less": "less", "greater": "greater", "len": "len", "length": "len",
-	"vlan": "vlan", "inbound": "inbound", "outbound": "outbound",
+	"less": "less", "greater": "greater", "byte": "byte", "len": "len", "length": "len",
+	"inbound": "inbound", "outbound": "outbound", "ifindex": "ifindex",
+	"vlan": "vlan", "mpls": "mpls", "pppoed": "pppoed", "pppoes": "pppoes", "geneve": "geneve", "vxlan": "vxlan",
+	"llc": "llc", "rnr": "rnr",
+	"atalk": "atalk", "aarp": "aarp", "decnet": "decnet", "lat": "lat", "sca": "sca", "moprc": "moprc", "mopdl": "mopdl",
+	"iso": "iso", "clnp": "clnp", "esis": "esis", "es-is": "esis", "isis": "isis", "is-is": "isis",
+	"l1": "l1", "l2": "l2", "iih": "iih", "lsp": "lsp", "snp": "snp", "csnp": "csnp", "psnp": "psnp",
+	"stp": "stp", "ipx": "ipx", "netbeui": "netbeui",
 }
 
-// The words of pcap-filter(7) that are refused. They are keywords: none of them may pass as a name.
+// foreign maps the words of pcap-filter(7) for links that this package does not know to the kind of those links. They
+// are keywords: none of them may pass as a name.
+var foreign = map[string]string{}
+
 func init() {
-	for _, word := range [...]string{
-		"ppp", "slip", "fddi", "tr", "wlan", "igrp", "carp", "radio", "atalk", "aarp", "decnet", "lat", "sca", "moprc", "mopdl",
-		"iso", "esis", "es-is", "isis", "is-is", "l1", "l2", "iih", "lsp", "snp", "csnp", "psnp", "clnp", "stp", "ipx", "netbeui",
-		"protochain", "gateway", "type", "subtype", "direction", "dir", "address1", "addr1", "address2", "addr2",
-		"address3", "addr3", "address4", "addr4", "ra", "ta", "byte", "ifindex", "mpls", "pppoed", "pppoes", "geneve", "vxlan",
-		"lane", "llc", "metac", "bcc", "oam", "oamf4", "oamf4ec", "oamf4sc", "sc", "ilmic", "vpi", "vci", "connectmsg", "metaconnect",
-		"on", "ifname", "rset", "ruleset", "rnr", "rulenum", "srnr", "subrulenum", "reason", "action",
-		"fisu", "lssu", "lsu", "msu", "hfisu", "hlssu", "hmsu", "sio", "opc", "dpc", "sls", "hsio", "hopc", "hdpc", "hsls",
+	for _, links := range [...]struct{ kind, words string }{
+		{"IEEE 802.11", "radio type subtype dir direction addr1 addr2 addr3 addr4 address1 address2 address3 address4 ra ta"},
+		{"ATM", "lane metac bcc oam oamf4 oamf4ec oamf4sc sc ilmic vpi vci connectmsg metaconnect"},
+		{"PF", "on ifname rset ruleset rulenum srnr subrulenum reason action"},
+		{"SS7", "fisu lssu lsu msu hfisu hlssu hmsu sio opc dpc sls hsio hopc hdpc hsls"},
 	} {
-		keywords[word] = unsupported
+		for word := range strings.FieldsSeq(links.words) {
+			foreign[word] = links.kind
+			keywords[word] = word
+		}
 	}
 }
-
-// unsupported is the canonical spelling of every keyword that is refused.
-const unsupported = "unsupported"
 
 // protocolWords are the keywords that may stand before an address, a direction or an index.
 var protocolWords = map[string]bool{
 	"ether": true, "ip": true, "ip6": true, "arp": true, "rarp": true, "tcp": true, "udp": true, "sctp": true,
-	"icmp": true, "icmp6": true, "igmp": true, "esp": true, "ah": true, "pim": true, "vrrp": true,
+	"icmp": true, "icmp6": true, "igmp": true, "igrp": true, "carp": true, "esp": true, "ah": true, "pim": true, "vrrp": true,
+	"atalk": true, "aarp": true, "decnet": true, "lat": true, "sca": true, "moprc": true, "mopdl": true,
+	"iso": true, "clnp": true, "esis": true, "isis": true, "l1": true, "l2": true,
+	"iih": true, "lsp": true, "snp": true, "csnp": true, "psnp": true,
+	"stp": true, "ipx": true, "netbeui": true,
 }
 
 // constants are the named numbers of arithmetic: offsets of header fields and their values

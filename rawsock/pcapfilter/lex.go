@@ -22,18 +22,22 @@ const (
 )
 
 type token struct {
-	kind tokenKind
-	text string
-	num  uint32
-	pos  int // byte offset in the source
+	kind    tokenKind
+	text    string
+	written string // in the source, where keywords and operators have several spellings
+	num     uint32
+	pos     int // byte offset in the source
 }
 
 // shown is how an error message names a token.
 func (t token) shown() string {
-	if t.kind == tokEnd {
+	switch t.kind {
+	case tokEnd:
 		return "the end"
+	case tokWord:
+		return strconv.Quote(t.text)
 	}
-	return strconv.Quote(t.text)
+	return strconv.Quote(t.written)
 }
 
 // symbols holds the longer spellings first. The second column is what the parser sees.
@@ -60,6 +64,7 @@ func lex(s source) ([]token, error) {
 		if err != nil {
 			return nil, err
 		}
+		t.written = string(s[pos : pos+n])
 		tokens = append(tokens, t)
 		pos += n
 	}
@@ -99,7 +104,11 @@ func next(s source, pos int) (token, int, error) {
 			}
 		}
 		r, _ := utf8.DecodeRuneInString(rest)
-		return t, 0, s.errorf(pos, nil, "", "the character %q has no meaning here", r)
+		expected := ""
+		if r == ',' {
+			expected = `"or" between alternatives`
+		}
+		return t, 0, s.errorf(pos, nil, expected, "the character %q has no meaning here", r)
 	case tokNumber:
 		v, err := number(t.text)
 		if err != nil {

@@ -19,13 +19,19 @@ const (
 	// maxNesting bounds parentheses, negations and index expressions inside each other.
 	maxNesting = 100
 
+	// maxChain is how many headers "protochain" steps over. One that comes later is not found.
+	maxChain = 8
+
 	// maxOffset bounds a constant offset into a header, in bytes. Classic BPF reads offsets with
 	// the sign bit set as kernel extensions, so an offset must stay far away from it.
 	maxOffset = 1 << 30
 )
 
-// shiftSlot is the last of the 16 words of scratch memory: it holds the width of a VLAN tag found in
-// the bytes of a live frame. The words before it hold operands of arithmetic. An operation takes one
-// more than its operands only when both take the same, so the 4096 operands that maxTerms
-// allows take 13 of the 15.
-const shiftSlot = 15
+// The last three of the 16 words of scratch memory hold where headers stand that move at run time. The words before
+// them hold operands of arithmetic: an operation takes one more than its operands only when both take the same, so
+// the 4096 operands that maxTerms allows take all 13.
+const (
+	headerSlot = 13 // the Ethernet header inside GENEVE, in bytes from the start of the frame
+	typeSlot   = 14 // the EtherType inside GENEVE, likewise; before that, the GENEVE header
+	shiftSlot  = 15 // what the network header is away from its fixed offset, such as the width of a VLAN tag
+)

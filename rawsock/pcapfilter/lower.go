@@ -1,27 +1,38 @@
 package pcapfilter
 
-import "golang.org/x/net/bpf"
+import (
+	"net/netip"
+	"strings"
+
+	"golang.org/x/net/bpf"
+)
 
 // lowering turns the tree into a condition. It walks the tree in the order of the text, because
 // "vlan" moves the headers for everything behind it.
 type lowering struct {
 	source
-	link linkLayer
+	link    linkLayer
+	names   *Names
+	netmask netip.Prefix
 }
 
 func newLowering(s source, o Options) (*lowering, error) {
-	low := &lowering{source: s, link: linkLayer{kind: o.LinkType, live: o.Live}}
-	switch o.LinkType {
-	case Ethernet:
-		low.link.typeOffset, low.link.network = 12, 14
-	case Raw, IPv4, IPv6:
-	default:
-		return nil, s.errorf(0, ErrUnsupported, "link type 1, 101, 228 or 229", "link type %d", o.LinkType)
+	link, ok := newLinkLayer(o.LinkType, o.Live)
+	if !ok {
+		return nil, s.errorf(0, ErrUnsupported, "one of "+strings.Join(LinkTypeNames(), ", "), "link type %s", nameOf(o.LinkType))
 	}
-	return low, nil
+	return &lowering{source: s, link: link, names: o.Names, netmask: o.Netmask}, nil
 }
 
 func (low *lowering) lower(n node) (cond, error) {
+	c, err := low.lowerNode(n)
+	if err == nil && low.link.misfit != "" {
+		err = low.errorf(n.at(), nil, "", "%s", low.link.misfit)
+	}
+	return c, err
+}
+
+func (low *lowering) lowerNode(n node) (cond, error) {
 	switch n := n.(type) {
 	case *logicNode:
 		left, err := low.lower(n.left)
@@ -44,6 +55,12 @@ func (low *lowering) lower(n node) (cond, error) {
 		return low.cast(n)
 	case *vlanNode:
 		return low.vlan(n)
+	case *encapsulationNode:
+		return low.encapsulation(n)
+	case *llcNode:
+		return low.llc(n)
+	case *interfaceNode:
+		return low.interfaceIndex(n)
 	case *directionNode:
 		return low.direction(n)
 	case *relationNode:
@@ -55,32 +72,56 @@ func (low *lowering) lower(n node) (cond, error) {
 // prologue is what a program runs before its first test. The kernel refuses programs that may read
 // scratch memory before it is written, and the text "tcp or vlan and ip" has such a path.
 func (low *lowering) prologue() []bpf.Instruction {
-	if !low.link.shifted {
+	if len(low.link.slots) == 0 {
 		return nil
 	}
-	return []bpf.Instruction{
-		bpf.LoadConstant{Dst: bpf.RegA},
-		bpf.StoreScratch{Src: bpf.RegA, N: shiftSlot},
+	code := []bpf.Instruction{bpf.LoadConstant{Dst: bpf.RegA}}
+	for _, slot := range low.link.slots {
+		code = append(code, bpf.StoreScratch{Src: bpf.RegA, N: slot})
 	}
+	return code
+}
+
+// encapsulation lowers a header that moves those behind it.
+func (low *lowering) encapsulation(n *encapsulationNode) (cond, error) {
+	switch n.word {
+	case "mpls":
+		return low.mpls(n)
+	case "pppoes":
+		return low.pppoes(n)
+	case "geneve":
+		return low.geneve(n)
+	}
+	return low.vxlan(n)
 }
 
 // value lowers a value by the kind of its qualifiers.
 func (low *lowering) value(n *addrNode) (cond, error) {
+	switch {
+	case n.kind == "proto" && (n.proto == "iso" || n.proto == "isis"):
+		return low.osiProto(n)
+	case n.proto == "decnet" && n.kind != "proto":
+		return low.decnet(n)
+	}
 	switch n.kind {
 	case "port", "portrange":
 		return low.port(n)
 	case "proto":
 		return low.proto(n)
+	case "protochain":
+		return low.protochain(n)
 	}
-	switch n.value.kind {
-	case tokNumber, tokDotted:
-		return low.host4(n)
-	case tokAddr6:
-		return low.host6(n)
-	case tokMAC:
+	switch {
+	case n.value.kind == tokWord:
+		return low.named(n)
+	case n.kind == "gateway":
+		return nil, low.errorf(n.at(), nil, "the name of a host, whose two addresses are looked up", "%s is an address", n.value.shown())
+	case n.value.kind == tokAddr6:
+		return low.literal6(n)
+	case n.value.kind == tokMAC:
 		return low.hardware(n)
 	}
-	return nil, low.errorf(n.at(), ErrUnsupported, "an address", "names of hosts and networks are not looked up, give the address of %s", n.value.shown())
+	return low.literal4(n)
 }
 
 // sides joins the tests of the source and the destination as the direction asks.

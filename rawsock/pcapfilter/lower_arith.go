@@ -156,7 +156,8 @@ func compute(op string, a, b uint32) uint32 {
 
 // accessible4 are the protocols whose bytes are read behind an IPv4 header.
 var accessible4 = map[string]uint32{
-	"tcp": protoTCP, "udp": protoUDP, "sctp": protoSCTP, "icmp": protoICMP, "igmp": protoIGMP, "pim": protoPIM, "vrrp": protoVRRP,
+	"tcp": protoTCP, "udp": protoUDP, "sctp": protoSCTP, "icmp": protoICMP, "igmp": protoIGMP, "igrp": protoIGRP,
+	"pim": protoPIM, "vrrp": protoVRRP, "carp": protoVRRP,
 }
 
 // guards appends the conditions under which the accesses of a value make sense.
@@ -183,8 +184,12 @@ func (low *lowering) guards(a arith, guards []cond) ([]cond, error) {
 		}
 		switch a.proto {
 		case "ether":
+			if low.link.cooked() {
+				return nil, low.errorf(a.at(), nil, "ip[], tcp[] or another header",
+					"the kernel takes the link-layer header of this link away before the filter runs")
+			}
 			return guards, nil
-		case "ip", "ip6", "arp", "rarp":
+		case "ip", "ip6", "arp", "rarp", "atalk", "decnet", "lat", "sca", "moprc", "mopdl":
 			c, err := low.protocol(a.at(), a.proto)
 			return append(guards, c), err
 		case "icmp6":
@@ -248,11 +253,14 @@ func (low *lowering) access(a *loadArith, code []bpf.Instruction, depth int) ([]
 	switch a.proto {
 	case "ether":
 		if fixed {
-			return append(code, bpf.LoadAbsolute{Off: index.val, Size: a.size}), nil
+			return append(code, l.header.load(index.val, a.size)...), nil
 		}
 		code, err := low.evaluate(a.index, code, depth)
-		return append(code, bpf.TAX{}, bpf.LoadIndirect{Size: a.size}), err
-	case "ip", "ip6", "arp", "rarp", "icmp6":
+		if l.header.slot != 0 {
+			code = append(code, bpf.LoadScratch{Dst: bpf.RegX, N: l.header.slot}, bpf.ALUOpX{Op: bpf.ALUOpAdd})
+		}
+		return append(code, bpf.TAX{}, bpf.LoadIndirect{Off: l.header.offset, Size: a.size}), err
+	case "ip", "ip6", "arp", "rarp", "atalk", "decnet", "lat", "sca", "moprc", "mopdl", "icmp6":
 		base := l.network
 		if a.proto == "icmp6" {
 			base += header6

@@ -10,12 +10,17 @@ import (
 	"golang.org/x/net/bpf"
 )
 
-// host4 lowers an IPv4 address or network.
-func (low *lowering) host4(n *addrNode) (cond, error) {
+// literal4 lowers an IPv4 address or network.
+func (low *lowering) literal4(n *addrNode) (cond, error) {
 	addr, mask, err := low.net4(n)
 	if err != nil {
 		return nil, err
 	}
+	return low.host4(n, addr, mask)
+}
+
+// host4 tests the bits of an IPv4 address that the mask names, both in host order.
+func (low *lowering) host4(n *addrNode, addr, mask uint32) (cond, error) {
 	l := &low.link
 	at := func(src, dst uint32) cond {
 		return n.sides(
@@ -31,6 +36,9 @@ func (low *lowering) host4(n *addrNode) (cond, error) {
 	case "rarp":
 		return and(l.etherType(etherRARP), at(senderARP, targetARP)), nil
 	case "":
+		if l.labels > 0 {
+			return ip, nil // nothing but IP is told apart behind MPLS
+		}
 		return or(ip, and(or(l.etherType(etherARP), l.etherType(etherRARP)), at(senderARP, targetARP))), nil
 	}
 	return nil, low.errorf(n.at(), nil, "ip, arp, rarp or nothing before it", "%q has no IPv4 addresses", n.proto)
@@ -89,11 +97,8 @@ func (low *lowering) dotted(t token) (addr uint32, parts int, err error) {
 	return addr << (32 - 8*parts), parts, nil
 }
 
-// host6 lowers an IPv6 address or network.
-func (low *lowering) host6(n *addrNode) (cond, error) {
-	if n.proto != "" && n.proto != "ip6" {
-		return nil, low.errorf(n.at(), nil, "ip6 or nothing before it", "%q has no IPv6 addresses", n.proto)
-	}
+// literal6 lowers an IPv6 address or network.
+func (low *lowering) literal6(n *addrNode) (cond, error) {
 	addr, err := netip.ParseAddr(n.value.text)
 	if err != nil {
 		return nil, low.errorf(n.at(), nil, "an address such as 2001:db8::1", "%s is no IPv6 address", n.value.shown())
@@ -110,6 +115,14 @@ func (low *lowering) host6(n *addrNode) (cond, error) {
 	}
 	if network := netip.PrefixFrom(addr, length).Masked().Addr(); network != addr {
 		return nil, low.errorf(n.at(), nil, network.String(), "%s has bits set behind its mask", n.value.shown())
+	}
+	return low.host6(n, addr, length)
+}
+
+// host6 tests the first length bits of an IPv6 address.
+func (low *lowering) host6(n *addrNode, addr netip.Addr, length int) (cond, error) {
+	if n.proto != "" && n.proto != "ip6" {
+		return nil, low.errorf(n.at(), nil, "ip6 or nothing before it", "%q has no IPv6 addresses", n.proto)
 	}
 	bytes := addr.As16()
 	at := func(offset uint32) cond {
@@ -129,24 +142,38 @@ func (low *lowering) host6(n *addrNode) (cond, error) {
 
 // hardware lowers a link-layer address.
 func (low *lowering) hardware(n *addrNode) (cond, error) {
-	switch {
-	case n.proto != "ether" || n.kind == "net":
+	if n.proto != "ether" || n.kind == "net" {
 		return nil, low.errorf(n.at(), nil, `"ether host", "ether src" or "ether dst" before it`, "%s is a link-layer address", n.value.shown())
-	case low.link.kind != Ethernet:
-		return nil, low.errorf(n.at(), nil, "", "frames of link type %d have no link-layer addresses", low.link.kind)
 	}
-	mac := macBytes(n.value.text)
-	return n.sides(
-		func() cond { return hardwareAt(6, mac) },
-		func() cond { return hardwareAt(0, mac) }), nil
+	return low.hardwareHost(n, macBytes(n.value.text))
 }
 
-// hardwareAt compares the six bytes at an offset, the last four first: they tell addresses of one
+// hardwareHost tests the link-layer addresses of a frame.
+func (low *lowering) hardwareHost(n *addrNode, mac [6]byte) (cond, error) {
+	if low.link.kind != Ethernet {
+		return nil, low.errorf(n.at(), nil, "", "frames of link type %s have no link-layer addresses", nameOf(low.link.kind))
+	}
+	l := &low.link
+	return and(l.hasHeader(), n.sides(
+		func() cond { return l.hardwareAt(6, mac) },
+		func() cond { return l.hardwareAt(0, mac) })), nil
+}
+
+// hardwareAt compares six bytes of the link-layer header, the last four first: they tell addresses of one
 // vendor apart.
-func hardwareAt(offset uint32, mac [6]byte) cond {
+func (l *linkLayer) hardwareAt(offset uint32, mac [6]byte) cond {
 	return and(
-		&test{code: []bpf.Instruction{bpf.LoadAbsolute{Off: offset + 2, Size: 4}}, jump: bpf.JumpEqual, val: binary.BigEndian.Uint32(mac[2:])},
-		&test{code: []bpf.Instruction{bpf.LoadAbsolute{Off: offset, Size: 2}}, jump: bpf.JumpEqual, val: uint32(binary.BigEndian.Uint16(mac[:]))})
+		&test{code: l.header.load(offset+2, 4), jump: bpf.JumpEqual, val: binary.BigEndian.Uint32(mac[2:])},
+		&test{code: l.header.load(offset, 2), jump: bpf.JumpEqual, val: uint32(binary.BigEndian.Uint16(mac[:]))})
+}
+
+// hasHeader tests that there is an Ethernet header.
+func (l *linkLayer) hasHeader() cond {
+	if !l.headless {
+		return constant(true)
+	}
+	code := []bpf.Instruction{bpf.LoadScratch{Dst: bpf.RegA, N: shiftSlot}, bpf.LoadScratch{Dst: bpf.RegX, N: headerSlot}}
+	return not(&test{code: code, jump: bpf.JumpEqual, useX: true})
 }
 
 // macBytes reads any spelling that the lexer takes for a link-layer address.
@@ -175,13 +202,24 @@ func (low *lowering) cast(n *castNode) (cond, error) {
 	case n.proto == "ip6" && n.multicast: // RFC 4291 section 2.7
 		return and(low.isIP6(), l.field(destination6, 1, bpf.JumpEqual, 0xff)), nil
 	case n.proto == "ip":
-		return nil, low.errorf(n.at(), ErrUnsupported, "the broadcast address, such as dst host 192.0.2.255", "the netmask of the interface is not known here")
+		return low.broadcast4(n)
 	case n.proto != "" && n.proto != "ether":
 		return nil, low.errorf(n.at(), nil, "ether, ip, ip6 or nothing before it", "%q has neither broadcast nor multicast addresses", n.proto)
 	case l.kind != Ethernet:
-		return nil, low.errorf(n.at(), nil, "", "frames of link type %d have no link-layer addresses", l.kind)
+		return nil, low.errorf(n.at(), nil, "", "frames of link type %s have no link-layer addresses", nameOf(l.kind))
 	case n.multicast: // IEEE 802.3, the group bit is sent first
-		return &test{code: []bpf.Instruction{bpf.LoadAbsolute{Off: 0, Size: 1}}, jump: bpf.JumpBitsSet, val: 1}, nil
+		return and(l.hasHeader(), &test{code: l.header.load(0, 1), jump: bpf.JumpBitsSet, val: 1}), nil
 	}
-	return hardwareAt(0, [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), nil
+	return and(l.hasHeader(), l.hardwareAt(0, [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})), nil
+}
+
+// broadcast4 lowers "ip broadcast": all bits of the destination's host part are the same.
+func (low *lowering) broadcast4(n *castNode) (cond, error) {
+	if !low.netmask.IsValid() || !low.netmask.Addr().Is4() {
+		return nil, low.errorf(n.at(), ErrUnsupported, "the broadcast address, such as dst host 192.0.2.255",
+			"the netmask of the interface is not known here")
+	}
+	l := &low.link
+	host := uint32(uint64(1)<<(32-low.netmask.Bits()) - 1)
+	return and(low.isIP(), or(l.masked(destination4, host, 0), l.masked(destination4, host, host))), nil
 }

@@ -1,6 +1,7 @@
 package pcapfilter
 
 import (
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/bpf"
@@ -24,7 +25,7 @@ func (low *lowering) port(n *addrNode) (cond, error) {
 	}
 	if want != 0 {
 		if ports.transport != 0 && ports.transport != want {
-			return nil, low.errorf(n.at(), nil, "its number", "%s is a service of another transport than %s", n.value.shown(), n.proto)
+			return nil, low.errorf(n.at(), nil, "its number", "%s has no port in %s, only in another transport", n.value.shown(), n.proto)
 		}
 		ports.transport = want
 	}
@@ -71,36 +72,37 @@ func (low *lowering) span(n *addrNode) (span, error) {
 	default:
 		return span{}, low.errorf(n.at(), nil, "a number or the name of a service", "%s is an address, no port", t.shown())
 	}
-	if one, err := low.service(t, t.text); err == nil || n.kind == "port" {
-		return one, err
+	if n.kind == "port" {
+		return low.service(t, t.text)
 	}
-	// Names contain dashes too, so the dash between two ports is the one that leaves a port on both sides.
-	for i := range len(t.text) {
-		if t.text[i] != '-' {
-			continue
-		}
-		first, errFirst := low.service(t, t.text[:i])
-		last, errLast := low.service(t, t.text[i+1:])
-		if errFirst != nil || errLast != nil {
-			continue
-		}
-		if first.transport != last.transport {
-			return span{}, low.errorf(n.at(), nil, "numbers", "the ends of %s are services of different transports", t.shown())
-		}
-		return span{min(first.first, last.first), max(first.last, last.last), first.transport}, nil
+	// The first dash ends the first port, as in libpcap: a name with a dash cannot begin a range.
+	from, to, two := strings.Cut(t.text, "-")
+	if !two {
+		return span{}, low.errorf(t.pos, nil, "a range such as ssh-http", "%s is no range", t.shown())
 	}
-	return span{}, low.errorf(n.at(), ErrUnsupported, "a range such as 6000-6008", "the range %s has an end that is not built in", t.shown())
+	first, err := low.service(t, from)
+	if err != nil {
+		return first, err
+	}
+	last, err := low.service(t, to)
+	if first.transport != last.transport {
+		first.transport = 0
+	}
+	return span{min(first.first, last.first), max(first.last, last.last), first.transport}, err
 }
 
-// service reads a number or a name of one port.
+// service reads the name of one port, or its number in decimal.
 func (low *lowering) service(t token, text string) (span, error) {
 	if s, ok := services[text]; ok {
-		return span{s.port, s.port, s.transport}, nil
+		port := uint32(s.port)
+		return span{port, port, map[transports]uint32{tcp: protoTCP, udp: protoUDP}[s.on]}, nil
 	}
-	if text != "" && strings.Trim(text, "0123456789") == "" && (text == "0" || text[0] != '0') {
-		if v, err := number(text); err == nil && v <= 0xffff {
-			return span{v, v, 0}, nil
+	if text != "" && strings.Trim(text, "0123456789") == "" {
+		v, err := strconv.ParseUint(text, 10, 16)
+		if err != nil {
+			return span{}, low.errorf(t.pos, nil, "0 to 65535", "%s is no port", text)
 		}
+		return span{uint32(v), uint32(v), 0}, nil
 	}
-	return span{}, low.errorf(t.pos, ErrUnsupported, "its number", "the service name %s is not built in", t.shown())
+	return span{}, low.errorf(t.pos, ErrUnknownName, "its number", "no service is called %q", text)
 }

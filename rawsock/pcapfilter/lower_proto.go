@@ -1,6 +1,10 @@
 package pcapfilter
 
-import "golang.org/x/net/bpf"
+import (
+	"fmt"
+
+	"golang.org/x/net/bpf"
+)
 
 // Fields of the network headers, in bytes from their start (RFC 791 section 3.1, RFC 8200 section
 // 3 and section 4.5, RFC 826).
@@ -75,10 +79,15 @@ func (low *lowering) protocol(at int, proto string) (cond, error) {
 		return low.carried4(protoICMP), nil
 	case "igmp":
 		return low.carried4(protoIGMP), nil
-	case "vrrp":
+	case "igrp":
+		return low.carried4(protoIGRP), nil
+	case "vrrp", "carp": // which share the number
 		return low.carried4(protoVRRP), nil
 	case "icmp6":
 		return low.carried6(protoICMPv6), nil
+	}
+	if c, ok := low.linkProtocol(proto); ok {
+		return c, nil
 	}
 	return nil, low.errorf(at, nil, "an address or a relation behind it", "%q alone matches nothing in particular", proto)
 }
@@ -93,19 +102,9 @@ func (low *lowering) proto(n *addrNode) (cond, error) {
 	default:
 		return nil, low.errorf(n.at(), nil, "ether, ip or ip6 before proto", "%q says nothing about the protocol it carries", n.qualifiers.proto)
 	}
-	number := n.value.num
-	switch n.value.kind {
-	case tokNumber:
-		if number > most {
-			return nil, low.errorf(n.at(), nil, "", "%d is no protocol number, the largest is %d", number, most)
-		}
-	case tokWord:
-		var ok bool
-		if number, ok = names[n.value.text]; !ok {
-			return nil, low.errorf(n.at(), ErrUnsupported, "its number", "the protocol name %s is not built in", n.value.shown())
-		}
-	default:
-		return nil, low.errorf(n.at(), nil, "a number or a name", "%s is an address, no protocol", n.value.shown())
+	number, err := low.protocolNumber(n, names, most)
+	if err != nil {
+		return nil, err
 	}
 	switch n.qualifiers.proto {
 	case "ip":
@@ -113,16 +112,25 @@ func (low *lowering) proto(n *addrNode) (cond, error) {
 	case "ip6":
 		return low.carried6(number), nil
 	case "ether":
-		if isLLC(number) {
-			return nil, low.errorf(n.at(), ErrUnsupported, "", "protocol 0x%x may stand in an 802.2 header", number)
-		}
 		return low.link.etherType(number), nil
 	}
 	return low.carried(number), nil
 }
 
-// isLLC tells the numbers that libpcap looks for in 802.2 headers too: lengths up to the Ethernet
-// MTU, which are no EtherTypes, and the two AppleTalk protocols.
-func isLLC(etherType uint32) bool {
-	return etherType <= 1500 || etherType == 0x809b || etherType == 0x80f3
+// protocolNumber reads the value of "proto" or "protochain".
+func (low *lowering) protocolNumber(n *addrNode, names map[string]uint32, most uint32) (uint32, error) {
+	switch n.value.kind {
+	case tokNumber:
+		if n.value.num > most {
+			return 0, low.errorf(n.at(), nil, fmt.Sprintf("0 to %d", most), "%d is no protocol number", n.value.num)
+		}
+		return n.value.num, nil
+	case tokWord:
+		number, ok := names[n.value.text]
+		if !ok {
+			return 0, low.errorf(n.at(), ErrUnknownName, "its number", "no protocol is called %s", n.value.shown())
+		}
+		return number, nil
+	}
+	return 0, low.errorf(n.at(), nil, "a number or a name", "%s is an address, no protocol", n.value.shown())
 }

@@ -12,6 +12,8 @@ type metadata struct {
 	tagged   bool
 	tci      uint16
 	outgoing bool
+	protocol uint16
+	index    uint32
 }
 
 // interpret runs a program the slow and obvious way. Unlike bpf.VM it negates and knows the
@@ -43,6 +45,10 @@ func interpret(t testing.TB, prog []bpf.RawInstruction, frame []byte, meta metad
 			x = ins.K
 		case 0x20, 0x28, 0x30:
 			switch ins.K {
+			case 0xfffff000:
+				a = uint32(meta.protocol)
+			case 0xfffff000 + 8:
+				a = meta.index
 			case 0xfffff000 + 4:
 				a = 0
 				if meta.outgoing {
@@ -105,7 +111,7 @@ func interpret(t testing.TB, prog []bpf.RawInstruction, frame []byte, meta metad
 		case 0x74, 0x7c:
 			a >>= operand
 		case 0x05:
-			pc += int(ins.K)
+			pc += int(int32(ins.K)) // libpcap jumps back for protochain
 		case 0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d, 0x45, 0x4d:
 			taken := map[uint16]bool{0x15: a == operand, 0x25: a > operand, 0x35: a >= operand, 0x45: a&operand != 0}[ins.Op&^0x08]
 			if taken {

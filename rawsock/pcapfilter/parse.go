@@ -1,5 +1,10 @@
 package pcapfilter
 
+import (
+	"strconv"
+	"strings"
+)
+
 // parser walks the tokens once, left to right; it looks ahead to tell a parenthesis around
 // arithmetic from one around a list of values or an expression.
 type parser struct {
@@ -221,12 +226,23 @@ func (p *parser) value(q *qualifiers) (node, error) {
 	switch t.kind {
 	case tokWord, tokNumber, tokDotted, tokAddr6, tokMAC:
 	default:
-		return nil, p.errorf(t.pos, p.kindOf(t), "an address, a number or a name", "%s is no value", p.shown(t))
+		expected := "an address, a number or a name"
+		if t.kind == tokKeyword {
+			expected += "; the name " + t.written + ` is written \` + t.written
+		}
+		return nil, p.errorf(t.pos, nil, expected, "%s is no value", t.shown())
 	}
 	if q == nil {
-		return nil, p.errorf(t.pos, nil, `"host", "net", "port" or "proto" before it`, "it is not said what %s is", t.shown())
+		expected := `"host", "net", "port" or "proto" before it`
+		if word := strings.ToLower(t.text); word != t.text && keywords[word] != "" {
+			expected += ", or " + strconv.Quote(word) + " in small letters"
+		}
+		return nil, p.errorf(t.pos, nil, expected, "it is not said what %s is", t.shown())
 	}
 	p.take()
+	if slash := p.peek(); slash.is(tokSymbol, "/") && t.kind == tokNumber && q.kind == "net" {
+		return nil, p.errorf(t.pos, nil, "an address with dots, such as 10.0/16", "%s has no prefix length", t.shown())
+	}
 	n := &addrNode{pos: pos(t.pos), qualifiers: *q, value: t, mask: token{kind: tokEnd}}
 	if t.kind != tokDotted && t.kind != tokAddr6 {
 		return n, nil
@@ -244,19 +260,4 @@ func (p *parser) value(q *qualifiers) (node, error) {
 		}
 	}
 	return n, nil
-}
-
-// shown names a token by what the user wrote, which for a refused keyword is not its text.
-func (p *parser) shown(t token) string {
-	if t.is(tokKeyword, unsupported) {
-		t.text = string(p.source[t.pos : t.pos+wordLength(string(p.source[t.pos:]))])
-	}
-	return t.shown()
-}
-
-func (p *parser) kindOf(t token) error {
-	if t.is(tokKeyword, unsupported) {
-		return ErrUnsupported
-	}
-	return nil
 }

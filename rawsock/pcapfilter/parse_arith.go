@@ -54,11 +54,8 @@ func (p *parser) binary(op token, left, right arith) (arith, error) {
 	if err := p.term(); err != nil {
 		return nil, err
 	}
-	for _, operand := range [...]arith{left, right} {
-		inner, open := openOperator(operand)
-		if open && (isContested(op.text) || isContested(inner)) {
-			return nil, p.errorf(op.pos, nil, "parentheses around one of them", "%q and %q are grouped differently by different versions of libpcap", inner, op.text)
-		}
+	if inner, grouped := regrouped(op.text, left); grouped {
+		return nil, p.errorf(op.pos, nil, "parentheses around one of them", "libpcap does not group %q and %q as C does", inner, op.text)
 	}
 	return &binaryArith{pos: pos(left.at()), op: op.text, left: left, right: right}, nil
 }
@@ -66,13 +63,27 @@ func (p *parser) binary(op token, left, right arith) (arith, error) {
 // isContested tells the operators that libpcap's grammar gives no precedence.
 func isContested(op string) bool { return op == "%" || op == "^" }
 
-// openOperator returns the operator of an operation that is not in parentheses.
-func openOperator(a arith) (string, bool) {
-	switch a := a.(type) {
+// regrouped tells whether libpcap gives an operation another left operand than C, and returns the
+// operator that takes part of it. Without a precedence an operator takes all that stands to its right,
+// and is taken by every operator to its left.
+func regrouped(op string, left arith) (string, bool) {
+	switch l := left.(type) {
 	case *binaryArith:
-		return a.op, !a.closed
+		if l.closed {
+			return "", false
+		}
+		if isContested(op) || isContested(l.op) {
+			return l.op, true
+		}
+		return regrouped(op, l.right)
 	case *negArith:
-		return "-", !a.closed
+		if l.closed {
+			return "", false
+		}
+		if isContested(op) {
+			return "-", true
+		}
+		return regrouped(op, l.operand)
 	}
 	return "", false
 }
@@ -108,7 +119,7 @@ func (p *parser) unary() (arith, error) {
 	case t.kind == tokKeyword && protocolWords[t.text] && p.after(1).is(tokSymbol, "["):
 		return p.load()
 	}
-	return nil, p.errorf(t.pos, p.kindOf(t), "a number, len or an access such as tcp[13]", "%s is no number", p.shown(t))
+	return nil, p.errorf(t.pos, nil, "a number, len or an access such as tcp[13]", "%s is no number", t.shown())
 }
 
 func (p *parser) load() (arith, error) {

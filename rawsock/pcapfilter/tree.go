@@ -42,10 +42,30 @@ type (
 		multicast bool
 	}
 
-	// vlanNode is "vlan" with its identifier, or -1 for any.
+	// vlanNode is "vlan".
 	vlanNode struct {
 		pos
-		id int64
+		identifier
+	}
+
+	// encapsulationNode is a header that moves those behind it: "mpls", "pppoes", "geneve" or "vxlan", with
+	// its label, session or network.
+	encapsulationNode struct {
+		pos
+		identifier
+		word string
+	}
+
+	// llcNode is "llc" with a type, tokEnd for any.
+	llcNode struct {
+		pos
+		kind token
+	}
+
+	// interfaceNode is "ifindex".
+	interfaceNode struct {
+		pos
+		index uint32
 	}
 
 	directionNode struct {
@@ -61,11 +81,17 @@ type (
 	}
 )
 
+// identifier is the number of one VLAN, label, session or network, or -1 for any.
+type identifier struct {
+	id   int64
+	idAt int // where it stands in the source
+}
+
 // qualifiers say how to read a value. An empty proto, dir or kind means the manual page's default.
 type qualifiers struct {
 	proto string // a protocol word
 	dir   string // src, dst, or, and
-	kind  string // host, net, port, portrange, proto
+	kind  string // host, net, port, portrange, gateway, proto, protochain
 }
 
 // arith is a 32-bit unsigned value.
