@@ -6,6 +6,8 @@ type Budget struct {
 	Blocks    int   // blocks of a ring
 	Batch     int   // size of one batch of records
 	Spool     int64 // the spool, which may be memory too
+	// Plain: there is no memory for rings; frames are read one by one.
+	Plain bool
 }
 
 const (
@@ -23,6 +25,6 @@ func (b Board) Budget() Budget {
 	case m > 96*mib:
 		return Budget{RingBlock: 256 * kib, Blocks: 8, Batch: 128 * kib, Spool: 16 * mib}
 	default:
-		return Budget{RingBlock: 256 * kib, Blocks: 4, Batch: 64 * kib, Spool: 4 * mib}
+		return Budget{RingBlock: 256 * kib, Blocks: 4, Batch: 64 * kib, Spool: 4 * mib, Plain: m < 64*mib}
 	}
 }

@@ -33,6 +33,7 @@ func TestMemory(t *testing.T) {
 // keeps some of the memory for itself: a board's MemTotal is below its data sheet.
 func TestBudget(t *testing.T) {
 	var (
+		tiny   = Budget{RingBlock: 256 << 10, Blocks: 4, Batch: 64 << 10, Spool: 4 << 20, Plain: true}
 		small  = Budget{RingBlock: 256 << 10, Blocks: 4, Batch: 64 << 10, Spool: 4 << 20}
 		router = Budget{RingBlock: 256 << 10, Blocks: 8, Batch: 128 << 10, Spool: 16 << 20}
 		medium = Budget{RingBlock: 1 << 20, Blocks: 8, Batch: 256 << 10, Spool: 64 << 20}
@@ -43,7 +44,9 @@ func TestBudget(t *testing.T) {
 		b    Board
 		want Budget
 	}{
-		{"64 MB", meminfo(t, 59_000), small},
+		{"64 MB", meminfo(t, 59_000), tiny},
+		{"less than 64 MiB", meminfo(t, 64<<10-1), tiny},
+		{"64 MiB", meminfo(t, 64<<10), small},
 		{"up to 96 MB", meminfo(t, 96<<10), small},
 		{"more", meminfo(t, 96<<10+1), router},
 		{"128 MB", At("testdata/openwrt"), router},

@@ -1,16 +1,22 @@
 package rawsock
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"strconv"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// Lookup finds an interface by name. It returns ErrNoInterface when there is none.
+// Lookup finds an interface by name. It returns ErrNoInterface when there is none. Any is always there.
 func Lookup(name string) (Link, error) {
+	if name == Any {
+		return Link{Name: Any, Type: LinkCooked, Up: true}, nil
+	}
 	ifi, err := net.InterfaceByName(name)
 	if err != nil {
 		return Link{}, opError("look up", name, ErrNoInterface, "see `ip link`")
@@ -22,20 +28,68 @@ func Lookup(name string) (Link, error) {
 		}
 		return Link{}, opError("read the link type", name, err, "")
 	}
-	l := Link{
+	return Link{
 		Name:     name,
 		Index:    ifi.Index,
+		Type:     linkType(hardware),
 		MTU:      ifi.MTU,
 		Up:       ifi.Flags&net.FlagUp != 0,
 		Loopback: ifi.Flags&net.FlagLoopback != 0,
-	}
+	}, nil
+}
+
+// linkType chooses how frames of an interface begin, by its ARPHRD_ number (linux/if_arp.h).
+func linkType(hardware uint16) LinkType {
 	switch hardware {
 	case unix.ARPHRD_ETHER, unix.ARPHRD_LOOPBACK:
-		l.Type = LinkEthernet
-	default:
-		l.Type, l.datagram = LinkRaw, true
+		return LinkEthernet
+	// What crosses these is an IP packet, whatever stands before it on the way: the kernel takes that off.
+	case unix.ARPHRD_PPP, unix.ARPHRD_NONE, unix.ARPHRD_RAWIP,
+		unix.ARPHRD_TUNNEL, unix.ARPHRD_TUNNEL6, unix.ARPHRD_SIT, unix.ARPHRD_IPGRE, unix.ARPHRD_IP6GRE,
+		unix.ARPHRD_SLIP, unix.ARPHRD_CSLIP, unix.ARPHRD_SLIP6, unix.ARPHRD_CSLIP6:
+		return LinkRaw
 	}
-	return l, nil
+	return LinkCooked
+}
+
+// NameOf returns the name of the interface of this index now, ErrNoInterface when there is none. It does not wait for
+// whoever configures links, as rtnetlink(7) and the package net would.
+func NameOf(index int) (string, error) {
+	what := "interface " + strconv.Itoa(index)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return "", opError("look up", what, os.NewSyscallError("socket", err), "")
+	}
+	defer unix.Close(fd)
+	r := interfaceRequest{index: int32(index)}
+	if err := r.ask(fd); err != nil {
+		return "", opError("look up", what, err, "")
+	}
+	return string(r.bytes()), nil
+}
+
+// interfaceRequest is struct ifreq with ifr_ifindex.
+type interfaceRequest struct {
+	name  [unix.IFNAMSIZ]byte
+	index int32
+	_     [20]byte
+}
+
+// ask fills in the name (netdevice(7), SIOCGIFNAME).
+func (r *interfaceRequest) ask(fd int) error {
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCGIFNAME, uintptr(unsafe.Pointer(r)))
+	switch errno {
+	case 0:
+		return nil
+	case unix.ENODEV:
+		return ErrNoInterface
+	}
+	return os.NewSyscallError("SIOCGIFNAME", errno)
+}
+
+func (r *interfaceRequest) bytes() []byte {
+	length := bytes.IndexByte(r.name[:], 0)
+	return r.name[:max(length, 0)]
 }
 
 // hardwareType asks for the ARPHRD_ number of an interface (netdevice(7), SIOCGIFHWADDR).

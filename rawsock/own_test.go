@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"golang.org/x/net/bpf"
-	"golang.org/x/sys/unix"
 )
 
 // segmentFrame builds a frame that holds a TCP segment (or another protocol) of the two endpoints.
@@ -127,14 +126,14 @@ func TestExclude(t *testing.T) {
 
 func TestExcludeNothing(t *testing.T) {
 	then := []bpf.Instruction{bpf.RetConstant{Val: 128}}
-	p, err := Exclude(LinkEthernet, Own{}, then)
+	p, err := Program(LinkEthernet, Parts{}, then)
 	if err != nil || len(p) != 1 {
 		t.Fatalf("no endpoints: %v, %v; want the program as it was", p, err)
 	}
-	if _, err := Exclude(LinkType(9), Own{Listeners: make([]netip.AddrPort, 1)}, then); err == nil {
+	if _, err := Program(LinkType(9), Parts{Own: Own{Listeners: make([]netip.AddrPort, 1)}}, then); err == nil {
 		t.Error("link type 9 was accepted")
 	}
-	if _, err := Exclude(LinkEthernet, Own{Listeners: make([]netip.AddrPort, maxOwn+1)}, then); err == nil {
+	if _, err := Program(LinkEthernet, Parts{Own: Own{Listeners: make([]netip.AddrPort, maxOwn+1)}}, then); err == nil {
 		t.Error("more than maxOwn endpoints were accepted")
 	}
 }
@@ -146,7 +145,7 @@ func TestExcludeFits(t *testing.T) {
 		a := netip.MustParseAddrPort("[2001:db8::1]:8000")
 		own.Connections = append(own.Connections, Connection{a, a})
 	}
-	p, err := Exclude(LinkEthernet, own, []bpf.Instruction{bpf.RetConstant{Val: 1}})
+	p, err := Program(LinkEthernet, Parts{Own: own}, []bpf.Instruction{bpf.RetConstant{Val: 1}})
 	if err != nil || len(p) > MaxInstructions/2 {
 		t.Fatalf("%d instructions, %v; want at most %d", len(p), err, MaxInstructions/2)
 	}
@@ -154,7 +153,7 @@ func TestExcludeFits(t *testing.T) {
 
 func vmOf(t *testing.T, link LinkType, own Own) *bpf.VM {
 	t.Helper()
-	p, err := Exclude(link, own, []bpf.Instruction{bpf.RetConstant{Val: 256}})
+	p, err := Program(link, Parts{Own: own}, []bpf.Instruction{bpf.RetConstant{Val: 256}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,41 +187,30 @@ func verdicts(t *testing.T, link LinkType, own Own, data []byte, pass bool) {
 // kernelPasses runs the program in the kernel.
 func kernelPasses(t *testing.T, link LinkType, own Own, data []byte) bool {
 	t.Helper()
-	p, err := Exclude(link, own, []bpf.Instruction{bpf.RetConstant{Val: 1 << 16}})
+	p, err := Program(link, Parts{Own: own}, []bpf.Instruction{bpf.RetConstant{Val: 1 << 16}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return kernelRun(t, p, data) == len(data)
 }
 
-// kernelRun returns how many bytes of data the kernel accepts with this program, on one end of a datagram
-// socket pair: that needs no privilege.
+// kernelRun returns how many bytes of data the kernel accepts with this program.
 func kernelRun(t *testing.T, p []bpf.Instruction, data []byte) int {
+	t.Helper()
+	return kernelFilter(t, p)(data)
+}
+
+// kernelFilter gives a program to the kernel and returns how many bytes it accepts.
+func kernelFilter(t testing.TB, p []bpf.Instruction) func(data []byte) int {
 	t.Helper()
 	raw, err := bpf.Assemble(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		t.Fatal(err)
+	k := newKernelMachine(t, raw)
+	t.Cleanup(k.close)
+	return func(data []byte) int {
+		t.Helper()
+		return k.run(t, data)
 	}
-	defer unix.Close(pair[0])
-	defer unix.Close(pair[1])
-	filter := make([]unix.SockFilter, len(raw))
-	for i, r := range raw {
-		filter[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
-	}
-	if err := unix.SetsockoptSockFprog(pair[1], unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-		&unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := unix.Write(pair[0], data); err != nil && err != unix.EPERM {
-		t.Fatal(err)
-	}
-	n, err := unix.Read(pair[1], make([]byte, 2048))
-	if err != nil {
-		return 0
-	}
-	return n
 }

@@ -60,7 +60,12 @@ func (w *copyWriter) segment(h *spool.Header, body []byte) error {
 		if body, err = parse(body, &p); err != nil {
 			return fmt.Errorf("segment %d: %w: %w", h.Sequence, err, spool.ErrBroken)
 		}
-		w.text = appendCopyText(w.text, &p, w.origins[p.Interface])
+		origin := w.origins[p.Interface]
+		if origin == "" { // without it the server would refuse the row, and every row behind it, for ever
+			return fmt.Errorf("segment %d: a row of interface %d, which its header does not name: %w",
+				h.Sequence, p.Interface, spool.ErrBroken)
+		}
+		w.text = appendCopyText(w.text, &p, origin)
 		rows++
 		if len(w.text) >= copyChunk {
 			if err := w.flush(); err != nil {

@@ -11,6 +11,8 @@ import (
 // where they are when a later version decodes more of a packet. So many of the longest records fit in a segment.
 const ImportRows = 1024
 
+const modeFile = "file"
+
 const _ = uint(spool.MaxBody - ImportRows*maxRecord) // does not compile when they do not fit
 
 // Importer makes segments of packets from a source that can wait, a savefile. The same packets make the same
@@ -40,6 +42,7 @@ func NewImporter(sp *spool.Spool, device, run [16]byte) *Importer {
 func (i *Importer) AddInterface(name, filter string, snapLength uint32) {
 	i.interfaces = append(i.interfaces, spool.Coverage{
 		Interface: name, Index: uint8(len(i.interfaces)), Filter: filter, SnapLength: snapLength,
+		SampleRate: 1, Mode: modeFile,
 	})
 }
 

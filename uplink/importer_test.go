@@ -60,4 +60,8 @@ func TestImportAgain(t *testing.T) {
 	if n := testbed.QueryInt(t, r.db, "SELECT count(*) FROM sniffer.books WHERE closed"); n != 2 {
 		t.Errorf("%d books are closed, want one for each interface", n)
 	}
+	if n := testbed.QueryInt(t, r.db, `SELECT count(*) FROM sniffer.coverage
+		WHERE capture_mode <> 'file' OR sample_rate <> 1 OR pending_change <> 0`); n != 0 {
+		t.Errorf("%d intervals do not tell that they came from a file", n)
+	}
 }

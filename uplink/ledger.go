@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/lib/pq"
@@ -22,8 +23,8 @@ func ledger(headers []spool.Header) string {
 		for j := range byName {
 			c := &byName[j]
 			name := quote(c.Interface)
-			coverage = append(coverage, fmt.Sprintf("(%s,%s,%s,%s,%d,%d,%d,%s,%d)", key, name,
-				literal(c.From), literal(c.To), c.Received, c.Rows, c.Pending, quote(c.Filter), min(c.SnapLength, math.MaxInt32)))
+			coverage = append(coverage, fmt.Sprintf("(%s,%s,%s,%s,%d,%d,%s,%d,%s)", key, name, literal(c.From), literal(c.To),
+				c.Received, c.Rows, quote(c.Filter), min(c.SnapLength, math.MaxInt32), lookValues(c)))
 			for _, l := range c.Losses {
 				losses = append(losses, fmt.Sprintf("(%s,%s,%s,%d)", key, name, quote(l.Reason), l.Packets))
 			}
@@ -42,10 +43,33 @@ func ledger(headers []spool.Header) string {
 				table, columns, strings.Join(values, ","))
 		}
 	}
-	insert("coverage", "interface,from_ts,to_ts,received,row_count,pending,filter,snap_length", coverage)
+	insert("coverage", "interface,from_ts,to_ts,received,row_count,filter,snap_length,"+lookColumns, coverage)
 	insert("coverage_losses", "interface,reason,packets", losses)
 	insert("segments", "last_sequence,row_count,first_ts,last_ts,sealed_at,final", segments)
 	return b.String()
+}
+
+// lookColumns are the columns of coverage in which programs differ: old ones told pending and nothing else of these.
+const lookColumns = "pending,pending_change,sample_rate,sample_by,capture_mode,user_filter," +
+	"freezes,merged_frames,partial_checksums,link_received,link_sent,link_dropped"
+
+func lookValues(c *spool.Coverage) string {
+	if c.Old {
+		return fmt.Sprintf("%d", c.Pending) + strings.Repeat(",NULL", strings.Count(lookColumns, ","))
+	}
+	link := "NULL,NULL,NULL"
+	if c.Link.Known {
+		link = fmt.Sprintf("%d,%d,%d", c.Link.Received, c.Link.Sent, c.Link.Dropped)
+	}
+	return fmt.Sprintf("NULL,%d,%d,%s,%s,%t,%d,%d,%d,%s", c.PendingChange, min(max(c.SampleRate, 1), math.MaxInt32),
+		quoteOrNull(c.SampleBy), quoteOrNull(c.Mode), c.UserFilter, c.Freezes, c.Merged, c.Partial, link)
+}
+
+func quoteOrNull(s string) string {
+	if s == "" {
+		return "NULL"
+	}
+	return quote(s)
 }
 
 // quote makes a literal of a text that may come from a file.
@@ -61,19 +85,27 @@ func text(s string) string {
 }
 
 // mergeByName makes one entry of an interface's several (its filter changed meanwhile): the ledger's key is the
-// name, and a key that came twice would look like a segment that came twice. The last filter is the one told.
+// name, and a key that came twice would look like a segment that came twice. The last way of looking is the one told.
 func mergeByName(all []spool.Coverage) []spool.Coverage {
-	var h spool.Header
-	for _, c := range all {
-		for i := range h.Coverage {
-			if m := &h.Coverage[i]; text(m.Interface) == text(c.Interface) {
-				c.Interface = m.Interface
-				m.Index, m.Filter, m.SnapLength = c.Index, c.Filter, c.SnapLength
+	return mergeSame(all, func(a, b *spool.Coverage) bool { return text(a.Interface) == text(b.Interface) })
+}
+
+// mergeSame makes one entry of those that are the same, and leaves the given ones as they are.
+func mergeSame(all []spool.Coverage, same func(a, b *spool.Coverage) bool) []spool.Coverage {
+	merged := make([]spool.Coverage, 0, len(all))
+next:
+	for i := range all {
+		for j := range merged {
+			if same(&merged[j], &all[i]) {
+				merged[j].Add(&all[i])
+				continue next
 			}
 		}
-		h.Merge(&c)
+		c := all[i]
+		c.Losses = slices.Clone(c.Losses)
+		merged = append(merged, c)
 	}
-	return h.Coverage
+	return merged
 }
 
 func literal(ns int64) string { return "'" + string(appendTimestamp(nil, ns)) + "'" }

@@ -17,24 +17,57 @@ const (
 	LossLeft     = "left_in_ring"  // still in the ring when the recorder had to end
 )
 
-// Counts are what a ring counted since it was opened.
+// Counts are what a socket counted since it was opened.
 type Counts struct {
 	Received uint64 // passed the filter, Dropped included
 	Dropped  uint64 // of these: no room in the ring
 	Pending  uint64 // of these: not handed to the recorder yet
+	Freezes  uint64 // how often the ring was full
+	Partial  uint64 // packets whose checksum the host left to the network card
+	// Link are the interface's own counters. Of several recorders of one interface one alone is given them, or they
+	// would be told several times.
+	Link LinkCounts
 }
 
-// Recorder collects the packets of one interface. One goroutine owns it.
+// LinkCounts are frames by an interface's own counters; without Known they were not read.
+type LinkCounts = spool.LinkCounts
+
+// RecorderConfig says what a recorder's packets are.
+type RecorderConfig struct {
+	Index      uint8 // the number that its packets carry
+	Name       string
+	Filter     string // the user's filter expression
+	SnapLength uint32 // bytes captured of a frame at most
+	SampleRate uint32 // one of so many packets is let through; 0 and 1: all
+	SampleBy   string // what is chosen at random: "flow" or "packet"
+	Mode       string // how packets come: "ring", "read", "file"; SetMode tells it later
+	// Several: packets of other interfaces will come too, as with "any"; Alias tells their names.
+	Several bool
+}
+
+// Recorder collects the packets of one interface, or of one worker of several that share an interface. One
+// goroutine owns it.
 type Recorder struct {
 	sealer   *Sealer
-	coverage spool.Coverage // what is the same in every batch: interface, filter, snap length
+	coverage spool.Coverage // what is the same in every batch: interface, filter, how it is looked
 	batch    *batch         // nil: none was free
 
-	lost  uint64    // packets since the last hand-over that found no batch
-	last  Counts    // at the last hand-over
-	from  time.Time // the interval's beginning
-	due   time.Time // when the batch is to be handed over
-	dirty bool      // rows are waiting: due is MaxAge from the first one
+	lost    uint64    // packets since the last hand-over that found no batch
+	merged  uint64    // packets since the last hand-over in which the host had merged several
+	last    Counts    // at the last hand-over
+	waiting int64     // pending packets that the intervals so far have told, all together
+	from    time.Time // the interval's beginning
+	due     time.Time // when the batch is to be handed over
+	dirty   bool      // rows are waiting: due is MaxAge from the first one
+
+	rowsOf  *[256]uint64 // rows in the batch by interface; nil without Several
+	aliases []alias
+}
+
+// alias is an interface that a recorder's packets may be of beside its own.
+type alias struct {
+	index uint8
+	name  string
 }
 
 // batch is a bounded buffer of records on its way from a recorder to the spool.
@@ -42,18 +75,47 @@ type batch struct {
 	records     []byte
 	rows        uint64
 	first, last int64 // of the rows, Unix nanoseconds
-	coverage    spool.Coverage
+	// coverage is the recorder's own entry, and behind it those of its aliases that have rows.
+	coverage []spool.Coverage
 }
 
-// NewRecorder makes the recorder of an interface. Index is the number that its packets carry.
-func (s *Sealer) NewRecorder(index uint8, name, filter string, snapLength uint32) *Recorder {
+// NewRecorder makes a recorder. Several may have the same Index and Name: their intervals become one.
+func (s *Sealer) NewRecorder(c RecorderConfig) *Recorder {
 	r := &Recorder{
-		sealer:   s,
-		coverage: spool.Coverage{Interface: name, Index: index, Filter: filter, SnapLength: snapLength},
+		sealer: s,
+		coverage: spool.Coverage{
+			Interface: c.Name, Index: c.Index, Filter: c.Filter, SnapLength: c.SnapLength,
+			SampleRate: max(c.SampleRate, 1), Mode: c.Mode,
+		},
+	}
+	if c.SampleRate > 1 {
+		r.coverage.SampleBy = c.SampleBy
+	}
+	if c.Several {
+		r.rowsOf = new([256]uint64)
 	}
 	r.Begin(time.Now())
 	r.take()
 	return r
+}
+
+// SetMode tells how packets come from the socket that was opened: the Mode of RecorderConfig, and whether the
+// filter runs in user space because the kernel refused its program. It holds for the interval that is under way.
+func (r *Recorder) SetMode(mode string, userFilter bool) {
+	r.coverage.Mode, r.coverage.UserFilter = mode, userFilter
+}
+
+// Alias tells the name of another interface that packets may be of, before the first one comes, to a recorder with
+// Several. Each that has rows gets a coverage entry of its own, in which it received what became rows; everything
+// else stays with the recorder's own interface. A number keeps the name that it was first given.
+func (r *Recorder) Alias(index uint8, name string) {
+	known := index == r.coverage.Index
+	for _, a := range r.aliases {
+		known = known || a.index == index
+	}
+	if !known {
+		r.aliases = append(r.aliases, alias{index, name})
+	}
 }
 
 // take gets an empty batch when one is free.
@@ -68,10 +130,16 @@ func (r *Recorder) take() {
 // Record adds a packet. It reports that the batch is full: hand it over. A packet that finds no batch is
 // counted as LossRecorder.
 func (r *Recorder) Record(p *decode.Packet) (full bool) {
+	if p.WireSegments > 1 {
+		r.merged++
+	}
 	b := r.batch
 	if b == nil {
 		r.lost++
 		return false
+	}
+	if r.rowsOf != nil {
+		r.rowsOf[p.Interface]++
 	}
 	if b.rows == 0 {
 		b.first, b.last = p.Time, p.Time
@@ -112,38 +180,99 @@ func (r *Recorder) HandOver(c Counts, now time.Time) {
 	r.take()
 }
 
-// Begin starts an interval when a ring is open: what was before it is nobody's coverage.
+// Begin starts an interval when a socket is open: what was before it is nobody's coverage.
 func (r *Recorder) Begin(now time.Time) {
 	r.from, r.due, r.dirty = now, now.Add(MaxSilence), false
 }
 
-// Finish gives the last batch to the sealer when the ring has ended, at the time until: what is still
-// pending is a loss. It may wait for the disk. The recorder can go on with a new ring.
+// Finish gives the last batch to the sealer when the socket has ended, at the time until: what is still
+// pending is a loss. It may wait for the disk. The recorder can go on with a new socket.
 func (r *Recorder) Finish(c Counts, until time.Time) {
 	if r.batch == nil {
 		r.batch = <-r.sealer.free
 	}
-	r.batch.coverage.Lose(LossLeft, c.Pending)
+	left := c.Pending
 	c.Pending = 0
-	r.handOver(c, until)
-	r.last = Counts{}
+	own := r.fill(&c, until)
+	own.Lose(LossLeft, left)
+	if r.waiting > 0 {
+		// Told as pending, and refused since by a filter that came to user space: there is no later interval to take it back.
+		own.Lose(LossLeft, uint64(r.waiting))
+		own.PendingChange -= r.waiting
+	}
+	r.send(c, until)
+	r.last, r.waiting = Counts{}, 0
 	r.take()
 }
 
-// handOver fills the batch's coverage. The batch and its slices come back through the free list, so that
-// nothing is allocated in the steady state.
 func (r *Recorder) handOver(c Counts, now time.Time) {
+	r.fill(&c, now)
+	r.send(c, now)
+}
+
+// fill makes the batch's coverage and returns the recorder's own entry. The batch and its slices come back through
+// the free list, so that nothing is allocated in the steady state.
+func (r *Recorder) fill(c *Counts, now time.Time) *spool.Coverage {
 	b := r.batch
-	losses := b.coverage.Losses
-	b.coverage = r.coverage
-	b.coverage.From, b.coverage.To = r.from.UnixNano(), now.UnixNano()
-	b.coverage.Received = c.Received - r.last.Received
-	b.coverage.Rows = b.rows
-	b.coverage.Pending = c.Pending
-	b.coverage.Losses = losses
-	b.coverage.Lose(LossRing, c.Dropped-r.last.Dropped)
-	b.coverage.Lose(LossRecorder, r.lost)
-	r.sealer.full <- b // has room for every batch that exists
-	r.batch, r.lost, r.last = nil, 0, c
+	losses := b.coverage[0].Losses
+	common := r.coverage
+	common.From, common.To = r.from.UnixNano(), now.UnixNano()
+	own := common
+	own.Received, own.PendingChange = r.received(c)
+	own.Rows = b.rows
+	own.Freezes = c.Freezes - r.last.Freezes
+	own.Merged = r.merged
+	own.Partial = c.Partial - r.last.Partial
+	own.Link = c.Link.Since(r.last.Link)
+	if !c.Link.Known {
+		c.Link = r.last.Link // what the next reading shows is of this interval too
+	}
+	own.Losses = losses
+	own.Lose(LossRing, c.Dropped-r.last.Dropped)
+	own.Lose(LossRecorder, r.lost)
+	b.coverage = append(b.coverage[:0], own)
+	if r.rowsOf != nil {
+		r.divide(common)
+	}
+	return &b.coverage[0]
+}
+
+// received returns the packets of the interval, and by how many more are pending at its end. Whether a filter in user
+// space takes a packet, and with Several whose it is, shows when it is walked: there it is received then, and none is
+// pending.
+//
+// When the filter comes to user space in the middle of a run, what was told as pending may be refused. No interval can
+// have received less than nothing: what is too much then is taken back from the later ones.
+func (r *Recorder) received(c *Counts) (received uint64, change int64) {
+	walked := int64(c.Received - c.Pending - (r.last.Received - r.last.Pending)) // or dropped: it only grows
+	pending := int64(c.Pending)
+	if r.coverage.UserFilter || r.rowsOf != nil {
+		pending = 0
+	}
+	change = max(pending-r.waiting, -walked)
+	r.waiting += change
+	return uint64(walked + change), change
+}
+
+// divide gives each alias its rows; the recorder's own entry keeps what else was received.
+func (r *Recorder) divide(common spool.Coverage) {
+	b := r.batch
+	for _, a := range r.aliases {
+		rows := r.rowsOf[a.index]
+		if rows == 0 {
+			continue
+		}
+		b.coverage[0].Received -= rows
+		b.coverage[0].Rows -= rows
+		c := common
+		c.Interface, c.Index, c.Received, c.Rows = a.name, a.index, rows, rows
+		b.coverage = append(b.coverage, c)
+	}
+	clear(r.rowsOf[:])
+}
+
+func (r *Recorder) send(c Counts, now time.Time) {
+	r.sealer.full <- r.batch // has room for every batch that exists
+	r.batch, r.lost, r.merged, r.last = nil, 0, 0, c
 	r.Begin(now)
 }

@@ -1,6 +1,9 @@
 package uplink
 
 import (
+	"math/rand/v2"
+	"reflect"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -50,7 +53,7 @@ func TestStalledDisk(t *testing.T) {
 	defer sp.Close()
 	disk.slow.Store(true)
 	s := NewSealer(SealerConfig{Spool: sp, Batches: 1, Recorders: 1, BatchSize: 4 * maxRecord, Share: 1})
-	r := s.NewRecorder(0, "eth0", "", 256)
+	r := s.NewRecorder(RecorderConfig{Name: "eth0", SnapLength: 256})
 	all := mix()
 	var c Counts
 	now := time.Now()
@@ -91,7 +94,7 @@ func TestCounts(t *testing.T) {
 	}
 	defer sp.Close()
 	s := NewSealer(SealerConfig{Spool: sp, Recorders: 1, Share: 1})
-	r := s.NewRecorder(7, "eth0", "tcp", 96)
+	r := s.NewRecorder(RecorderConfig{Index: 7, Name: "eth0", Filter: "tcp", SnapLength: 96})
 	p := mix()[0]
 	now := time.Now()
 	record := func(n int) {
@@ -115,9 +118,9 @@ func TestCounts(t *testing.T) {
 		t.Fatalf("%d segments, %v", len(infos), err)
 	}
 	want := []spool.Coverage{
-		{Received: 15, Rows: 10, Pending: 3, Losses: []spool.Loss{{Reason: LossRing, Packets: 2}}},
-		{Received: 5, Rows: 5, Pending: 3},
-		{Received: 1, Rows: 1, Losses: []spool.Loss{{Reason: LossLeft, Packets: 2}, {Reason: LossRing, Packets: 1}}},
+		{Received: 15, Rows: 10, PendingChange: 3, Losses: []spool.Loss{{Reason: LossRing, Packets: 2}}},
+		{Received: 5, Rows: 5},
+		{Received: 1, Rows: 1, PendingChange: -3, Losses: []spool.Loss{{Reason: LossRing, Packets: 1}, {Reason: LossLeft, Packets: 2}}},
 		{Received: 4, Rows: 4},
 	}
 	var received, rows, lost uint64
@@ -127,7 +130,7 @@ func TestCounts(t *testing.T) {
 			t.Fatalf("segment %d: %+v", i, h)
 		}
 		g := h.Coverage[0]
-		if g.Received != w.Received || g.Rows != w.Rows || g.Pending != w.Pending || len(g.Losses) != len(w.Losses) {
+		if g.Received != w.Received || g.Rows != w.Rows || g.PendingChange != w.PendingChange || len(g.Losses) != len(w.Losses) {
 			t.Errorf("interval %d: %+v, want %+v", i, g, w)
 		}
 		for j := range w.Losses {
@@ -151,6 +154,286 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// TestHow: each interval tells how it was looked, and what changed in it by the counters.
+func TestHow(t *testing.T) {
+	sp, err := spool.Open(spool.Disk{}, t.TempDir(), spool.MinLimit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sp.Close()
+	s := NewSealer(SealerConfig{Spool: sp, Recorders: 1, Share: 1})
+	r := s.NewRecorder(RecorderConfig{Name: "eth0", SampleRate: 16, SampleBy: "flow", Mode: "read"})
+	plain := mix()[0]
+	plain.WireSegments = 1
+	merged := plain
+	merged.WireSegments = 3
+	now := time.Now()
+	link := func(received, sent, dropped uint64) LinkCounts {
+		return LinkCounts{Received: received, Sent: sent, Dropped: dropped, Known: true}
+	}
+	for range 4 {
+		r.Record(&plain)
+		r.Record(&merged)
+	}
+	r.HandOver(Counts{Received: 8, Freezes: 2, Partial: 3, Link: link(100, 10, 1)}, now)
+	r.Record(&plain)
+	r.HandOver(Counts{Received: 9, Freezes: 2, Partial: 3}, now) // the interface's counters could not be read
+	r.Record(&plain)
+	r.Finish(Counts{Received: 10, Freezes: 5, Partial: 4, Link: link(160, 30, 1)}, now)
+	r.SetMode("ring", true)
+	r.Record(&merged)
+	r.Finish(Counts{Received: 1, Freezes: 1, Partial: 1, Link: link(7, 0, 0)}, now)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := []spool.Coverage{
+		{Received: 8, Rows: 8, Freezes: 2, Merged: 4, Partial: 3, Link: link(100, 10, 1), Mode: "read"},
+		{Received: 1, Rows: 1, Mode: "read"},
+		{Received: 1, Rows: 1, Freezes: 3, Partial: 1, Link: link(60, 20, 0), Mode: "read"},
+		{Received: 1, Rows: 1, Freezes: 1, Merged: 1, Partial: 1, Link: link(7, 0, 0), Mode: "ring", UserFilter: true},
+	}
+	infos, err := spool.Inspect(spool.Disk{}, sp.Dir())
+	if err != nil || len(infos) != len(want)+1 {
+		t.Fatalf("%d segments, %v", len(infos), err)
+	}
+	for i, w := range want {
+		w.Interface, w.SampleRate, w.SampleBy = "eth0", 16, "flow"
+		g := infos[i].Header.Coverage[0]
+		g.From, g.To = 0, 0
+		if !reflect.DeepEqual(g, w) {
+			t.Errorf("interval %d:\n%+v, want\n%+v", i, g, w)
+		}
+	}
+	books := s.Books()
+	if len(books) != 2 || books[0].Received != 10 || books[0].Link != link(160, 30, 1) || books[0].Merged != 4 ||
+		books[1].Mode != "ring" {
+		t.Errorf("books: %+v", books)
+	}
+}
+
+// TestSampleOfAll: where nothing is sampled away, nothing was chosen.
+func TestSampleOfAll(t *testing.T) {
+	sp, err := spool.Open(spool.Disk{}, t.TempDir(), spool.MinLimit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sp.Close()
+	s := NewSealer(SealerConfig{Spool: sp, Recorders: 2})
+	for i, rate := range []uint32{0, 1} {
+		r := s.NewRecorder(RecorderConfig{Index: uint8(i), Name: "eth0", SampleRate: rate, SampleBy: "flow"})
+		r.Finish(Counts{}, time.Now())
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range s.Books() {
+		if b.SampleRate != 1 || b.SampleBy != "" {
+			t.Errorf("%+v", b)
+		}
+	}
+}
+
+// TestWorkers: several recorders of one interface, each with pending packets that the others know nothing of, make
+// one book that balances at every moment, and in every segment.
+func TestWorkers(t *testing.T) {
+	const workers, rounds = 4, 50
+	sp, err := spool.Open(spool.Disk{}, t.TempDir(), 64<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sp.Close()
+	s := NewSealer(SealerConfig{Spool: sp, Recorders: workers, Batches: 64})
+	p := mix()[0]
+	var running sync.WaitGroup
+	for w := range workers {
+		r := s.NewRecorder(RecorderConfig{Index: 3, Name: "eth0", Mode: "ring"})
+		running.Go(func() {
+			rng := rand.New(rand.NewPCG(1, uint64(w)))
+			var c Counts
+			for range rounds {
+				arrived := rng.Uint64N(20)
+				c.Received += arrived
+				dropped := rng.Uint64N(arrived + 1)
+				c.Dropped += dropped
+				c.Pending += arrived - dropped
+				walked := rng.Uint64N(c.Pending + 1)
+				c.Pending -= walked
+				for range walked {
+					r.Record(&p)
+				}
+				r.HandOver(c, time.Now())
+			}
+			r.Finish(c, time.Now())
+		})
+	}
+	running.Wait()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	infos, err := spool.Inspect(spool.Disk{}, sp.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := 0
+	for _, info := range infos {
+		for _, c := range info.Header.Coverage {
+			balanced(t, &c)
+			if c.PendingChange != 0 {
+				changes++
+			}
+		}
+	}
+	books := s.Books()
+	if len(books) != 1 || books[0].PendingChange != 0 || books[0].Received == 0 || changes == 0 {
+		t.Fatalf("%d changes, books: %+v", changes, books)
+	}
+	balanced(t, &books[0])
+}
+
+// balanced checks a coverage entry by itself.
+func balanced(t *testing.T, c *spool.Coverage) {
+	t.Helper()
+	sum := int64(c.Rows) + c.PendingChange
+	for _, l := range c.Losses {
+		sum += int64(l.Packets)
+	}
+	if int64(c.Received) != sum || int64(c.Received) < 0 {
+		t.Errorf("received %d, but rows, losses and the change of pending are %d: %+v", c.Received, sum, *c)
+	}
+}
+
+// TestAliases: a recorder of "any" gives each interface the rows it had; drops, losses and what was pending are its
+// own, and every entry balances whatever waited between two intervals.
+func TestAliases(t *testing.T) {
+	const any, eth0, wlan0, silent = 9, 2, 200, 5
+	sp, err := spool.Open(spool.Disk{}, t.TempDir(), 64<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sp.Close()
+	s := NewSealer(SealerConfig{Spool: sp, Recorders: 1, Share: 1})
+	r := s.NewRecorder(RecorderConfig{
+		Index: any, Name: "any", Filter: "ip", SampleRate: 4, SampleBy: "packet", Mode: "ring", Several: true,
+	})
+	r.Alias(eth0, "eth0")
+	r.Alias(silent, "dummy0")
+	r.Alias(any, "not another")
+	p := mix()[0]
+	record := func(index uint8, n int) {
+		p.Interface = index
+		for range n {
+			r.Record(&p)
+		}
+	}
+	at := time.Unix(1_790_000_000, 0)
+	r.Begin(at)
+	record(eth0, 5)
+	record(any, 1)
+	r.HandOver(Counts{Received: 20, Dropped: 2, Pending: 12}, at.Add(1))
+	r.Alias(wlan0, "wlan0")
+	r.Alias(eth0, "a second name")
+	record(eth0, 4) // of those that were pending: the kernel shows nothing new
+	record(wlan0, 3)
+	r.HandOver(Counts{Received: 20, Dropped: 2, Pending: 5}, at.Add(2))
+	record(wlan0, 1)
+	r.Finish(Counts{Received: 20, Dropped: 2, Pending: 4}, at.Add(3))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	entry := func(name string, index uint8, from int64, received, rows uint64, losses ...spool.Loss) spool.Coverage {
+		return spool.Coverage{
+			Interface: name, Index: index, From: at.UnixNano() + from, To: at.UnixNano() + from + 1,
+			Received: received, Rows: rows, Losses: losses, Filter: "ip", SampleRate: 4, SampleBy: "packet", Mode: "ring",
+		}
+	}
+	want := [][]spool.Coverage{
+		{entry("any", any, 0, 3, 1, spool.Loss{Reason: LossRing, Packets: 2}), entry("eth0", eth0, 0, 5, 5)},
+		{entry("any", any, 1, 0, 0), entry("eth0", eth0, 1, 4, 4), entry("wlan0", wlan0, 1, 3, 3)},
+		{entry("any", any, 2, 4, 0, spool.Loss{Reason: LossLeft, Packets: 4}), entry("wlan0", wlan0, 2, 1, 1)},
+	}
+	infos, err := spool.Inspect(spool.Disk{}, sp.Dir())
+	if err != nil || len(infos) != len(want)+1 {
+		t.Fatalf("%d segments, %v", len(infos), err)
+	}
+	for i, w := range want {
+		if got := infos[i].Header.Coverage; !reflect.DeepEqual(got, w) {
+			t.Errorf("interval %d:\n%+v, want\n%+v", i, got, w)
+		}
+		for j := range infos[i].Header.Coverage {
+			balanced(t, &infos[i].Header.Coverage[j])
+		}
+	}
+}
+
+// TestAliasesAtRandom: whatever arrives, waits, is dropped or finds no batch, of whichever interface, each entry
+// balances and an alias received its rows.
+func TestAliasesAtRandom(t *testing.T) {
+	sp, err := spool.Open(spool.Disk{}, t.TempDir(), 64<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sp.Close()
+	s := NewSealer(SealerConfig{Spool: sp, Recorders: 1, Batches: 1, BatchSize: 4 * maxRecord})
+	r := s.NewRecorder(RecorderConfig{Name: "any", Several: true})
+	r.Alias(1, "eth0")
+	r.Alias(2, "eth1")
+	rng := rand.New(rand.NewPCG(3, 4))
+	p := mix()[0]
+	var c Counts
+	var walked [3]uint64
+	for range 5000 {
+		switch rng.IntN(4) {
+		case 0:
+			c.Received++
+			c.Pending++
+		case 1:
+			c.Received++
+			c.Dropped++
+		case 2:
+			if c.Pending > 0 {
+				c.Pending--
+				p.Interface = uint8(rng.IntN(3))
+				walked[p.Interface]++
+				if r.Record(&p) {
+					r.HandOver(c, time.Now())
+				}
+			}
+		case 3:
+			if rng.IntN(8) == 0 {
+				r.HandOver(c, time.Now())
+			}
+			if r.batch == nil && rng.IntN(4) == 0 {
+				r.batch = <-s.free // or nearly every packet would find none
+			}
+		}
+	}
+	r.Finish(c, time.Now())
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	books := s.Books()
+	if len(books) != 3 {
+		t.Fatalf("books: %+v", books)
+	}
+	var received, lost uint64
+	for i := range books {
+		b := &books[i]
+		balanced(t, b)
+		received += b.Received
+		if b.Index > 0 && (b.Received != b.Rows || b.Rows > walked[b.Index]) {
+			t.Errorf("%d packets of the interface were walked: %+v", walked[b.Index], *b)
+		}
+		for _, l := range b.Losses {
+			if l.Reason == LossRecorder {
+				lost = l.Packets
+			}
+		}
+	}
+	if rows := books[0].Rows + books[1].Rows + books[2].Rows; received != c.Received || rows+lost != walked[0]+walked[1]+walked[2] {
+		t.Errorf("the ring counted %+v, %v were walked, %d rows, books: %+v", c, walked, rows, books)
+	}
+}
+
 // TestDue: a lone row waits MaxAge, a silent interface MaxSilence.
 func TestDue(t *testing.T) {
 	sp, err := spool.Open(spool.Disk{}, t.TempDir(), spool.MinLimit)
@@ -159,7 +442,7 @@ func TestDue(t *testing.T) {
 	}
 	defer sp.Close()
 	s := NewSealer(SealerConfig{Spool: sp, Recorders: 1})
-	r := s.NewRecorder(0, "eth0", "", 256)
+	r := s.NewRecorder(RecorderConfig{Name: "eth0", SnapLength: 256})
 	now := time.Now()
 	if r.Walked(now) {
 		t.Error("due at once without a row")
@@ -191,19 +474,32 @@ func TestDue(t *testing.T) {
 
 // TestRecordAllocations: recording and handing over allocate nothing; what a segment costs is not per packet.
 func TestRecordAllocations(t *testing.T) {
+	for _, config := range []RecorderConfig{
+		{Name: "eth0", SnapLength: 256},
+		{Name: "any", Index: 255, SampleRate: 10, SampleBy: "flow", Mode: "ring", Several: true},
+	} {
+		t.Run(config.Name, func(t *testing.T) { recordAllocations(t, config) })
+	}
+}
+
+func recordAllocations(t *testing.T, config RecorderConfig) {
 	sp, err := spool.Open(spool.Disk{}, t.TempDir(), 64<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer sp.Close()
 	s := NewSealer(SealerConfig{Spool: sp, Recorders: 1, Share: 1})
-	r := s.NewRecorder(0, "eth0", "", 256)
+	r := s.NewRecorder(config)
+	if config.Several {
+		r.Alias(0, "eth0")
+	}
 	packets := mix()
-	var c Counts
+	c := Counts{Link: LinkCounts{Known: true}}
 	i := 0
 	// One run of the function is one packet; AllocsPerRun counts the sealer's goroutine too.
 	if n := testing.AllocsPerRun(50_000, func() {
 		c.Received++
+		c.Link.Received++
 		if r.Record(&packets[i%len(packets)]) {
 			r.HandOver(c, time.Time{})
 		}
@@ -229,7 +525,7 @@ func BenchmarkRecord(b *testing.B) {
 	}
 	defer sp.Close()
 	s := NewSealer(SealerConfig{Spool: sp, Recorders: 1, Share: 1})
-	r := s.NewRecorder(0, "eth0", "", 256)
+	r := s.NewRecorder(RecorderConfig{Name: "eth0", SnapLength: 256})
 	packets := mix()
 	var c Counts
 	var p *decode.Packet
@@ -245,5 +541,70 @@ func BenchmarkRecord(b *testing.B) {
 	r.Finish(c, time.Now())
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// TestUserFilterRefusesPending: packets that were pending when the filter came to user space may be refused there, which
+// takes them out of what was received. Each interval balances, none has received less than nothing, and all of them
+// together have received what the socket says.
+func TestUserFilterRefusesPending(t *testing.T) {
+	for _, told := range []bool{true, false} { // whether SetMode tells of it
+		sp, err := spool.Open(spool.Disk{}, t.TempDir(), spool.MinLimit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sp.Close()
+		s := NewSealer(SealerConfig{Spool: sp, Recorders: 1, Share: 1}) // a segment a batch
+		r := s.NewRecorder(RecorderConfig{Name: "eth0", SnapLength: 256})
+		all := mix()
+		rows := 0
+		step := func(walk int, c Counts) {
+			for range walk {
+				r.Record(&all[rows%len(all)])
+				rows++
+			}
+			r.HandOver(c, time.Now())
+		}
+		step(3, Counts{Received: 53, Pending: 50})
+		if told {
+			r.SetMode("ring", true)
+		}
+		step(2, Counts{Received: 7, Dropped: 1, Pending: 1}) // 47 of the 50 were refused
+		step(4, Counts{Received: 14, Dropped: 2, Pending: 3})
+		if told {
+			step(60, Counts{Received: 90, Dropped: 2, Pending: 19})
+			r.Finish(Counts{Received: 90, Dropped: 2, Pending: 19}, time.Now())
+		} else {
+			r.Finish(Counts{Received: 14, Dropped: 2, Pending: 3}, time.Now())
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var received, losses uint64
+		var pending int64
+		for _, ref := range sp.Pin(spool.MaxPin, 1<<40) {
+			h, err := sp.Header(ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range h.Coverage {
+				sum := c.Rows + uint64(c.PendingChange)
+				for _, l := range c.Losses {
+					sum += l.Packets
+					losses += l.Packets
+				}
+				if c.Received != sum || int64(c.Received) < 0 {
+					t.Errorf("told %v: an interval does not balance: %+v", told, c)
+				}
+				received += c.Received
+				pending += c.PendingChange
+			}
+		}
+		if pending != 0 || received != uint64(rows)+losses {
+			t.Errorf("told %v: received %d, %d rows, %d losses, pending %d", told, received, rows, losses, pending)
+		}
+		if told && received != 90 {
+			t.Errorf("received %d of 90", received)
+		}
 	}
 }

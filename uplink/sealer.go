@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -24,14 +25,15 @@ type Sealer struct {
 	carry  []spool.Coverage // of segments that the disk refused: the next one tells
 
 	mu    sync.Mutex
-	books []spool.Coverage // one entry an interface, since the run began
+	books []spool.Coverage // one entry an interface and way of looking, since the run began
 }
 
 // SealerConfig says what a Sealer works with.
 type SealerConfig struct {
 	Spool       *spool.Spool
 	Device, Run [16]byte
-	// Batches beside the one that each recorder fills; zero: DefaultBatches. Recorders is how many will be made.
+	// Batches beside the one that each recorder fills; zero: DefaultBatches. Recorders is how many will be made:
+	// one a worker.
 	Batches, Recorders int
 	BatchSize          int // bytes; zero: DefaultBatchSize
 	// Share is up to how many bytes batches that queue up share a segment; zero: half of spool.MaxBody.
@@ -61,9 +63,10 @@ func NewSealer(c SealerConfig) *Sealer {
 		onError: c.OnError,
 	}
 	for range n {
-		b := &batch{records: make([]byte, 0, c.BatchSize)}
-		b.coverage.Losses = make([]spool.Loss, 0, 8)
-		s.free <- b
+		s.free <- &batch{
+			records:  make([]byte, 0, c.BatchSize),
+			coverage: []spool.Coverage{{Losses: make([]spool.Loss, 0, 8)}},
+		}
 	}
 	go s.run()
 	return s
@@ -112,7 +115,9 @@ more:
 	parts := make([][]byte, len(batches))
 	for i, b := range batches {
 		parts[i] = b.records
-		h.Merge(&b.coverage)
+		for j := range b.coverage {
+			h.Merge(&b.coverage[j])
+		}
 		if b.rows > 0 {
 			if h.Rows == 0 || b.first < h.FirstTime {
 				h.FirstTime = b.first
@@ -125,13 +130,16 @@ more:
 	}
 	stored := s.write(parts...)
 	for _, b := range batches {
-		if !stored {
-			b.coverage.Lose(LossSpool, b.coverage.Rows)
-			b.coverage.Rows = 0
+		for j := range b.coverage {
+			c := &b.coverage[j]
+			if !stored {
+				c.Lose(LossSpool, c.Rows)
+				c.Rows = 0
+			}
+			s.count(c)
 		}
-		s.count(&b.coverage)
 		b.records, b.rows = b.records[:0], 0
-		b.coverage.Losses = b.coverage.Losses[:0]
+		b.coverage[0].Losses = b.coverage[0].Losses[:0]
 		s.free <- b
 	}
 }
@@ -151,6 +159,12 @@ func (s *Sealer) write(parts ...[]byte) (stored bool) {
 	h.Last = h.Sequence
 	h.SealedAt = time.Now().UnixNano()
 	err := s.spool.Seal(h, parts...)
+	if errors.Is(err, spool.ErrTooLarge) {
+		// Too many interfaces, each looked at in several ways. The last way alone is told then: carried on, they would
+		// keep every later segment out.
+		h.Coverage = mergeSame(h.Coverage, func(a, b *spool.Coverage) bool { return a.Interface == b.Interface && a.Index == b.Index })
+		err = s.spool.Seal(h, parts...)
+	}
 	if err == nil {
 		return true
 	}
@@ -173,7 +187,7 @@ func (s *Sealer) count(c *spool.Coverage) {
 	s.books = books.Coverage
 }
 
-// Books returns what was sealed or lost since the run began, per interface and filter.
+// Books returns what was sealed or lost since the run began, per interface and way of looking (filter, sampling, mode).
 func (s *Sealer) Books() []spool.Coverage {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -80,7 +80,7 @@ func (r *rig) open(t *testing.T) {
 func (r *rig) record(t *testing.T, run byte, packets int) {
 	t.Helper()
 	s := NewSealer(SealerConfig{Spool: r.spool, Device: r.device, Run: [16]byte{run}, Recorders: 1, Share: 1})
-	rec := s.NewRecorder(0, "eth0", "", 256)
+	rec := s.NewRecorder(RecorderConfig{Name: "eth0", SnapLength: 256})
 	all := mix()
 	var c Counts
 	for i := range packets {
@@ -307,7 +307,7 @@ func TestSickDisk(t *testing.T) {
 	failed := make(chan error, 100)
 	s := NewSealer(SealerConfig{Spool: sp, Device: r.device, Run: [16]byte{1}, Recorders: 1, BatchSize: 16 << 10, Share: 1,
 		OnError: func(err error) { failed <- err }})
-	rec := s.NewRecorder(0, "eth0", "", 256)
+	rec := s.NewRecorder(RecorderConfig{Name: "eth0", SnapLength: 256})
 	all := mix()
 	send := func(n int) {
 		for i := range n {
@@ -351,7 +351,7 @@ func TestColumns(t *testing.T) {
 	full.WireLength, full.CapturedLength, full.PayloadLength = 1<<31-1, 1<<31-1, 1<<31-1
 	packets = append(packets[:60:60], full)
 	s := NewSealer(SealerConfig{Spool: r.spool, Device: r.device, Run: [16]byte{1}, Recorders: 1})
-	rec := s.NewRecorder(0, "e\tt\\h\n0", "", 256)
+	rec := s.NewRecorder(RecorderConfig{Name: "e\tt\\h\n0", SnapLength: 256})
 	want := map[string][]string{}
 	var c Counts
 	for i := range packets {
@@ -446,7 +446,7 @@ func TestDays(t *testing.T) {
 	r := newRig(t)
 	midnight := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	s := NewSealer(SealerConfig{Spool: r.spool, Device: r.device, Run: [16]byte{1}, Recorders: 1, Share: 1})
-	rec := s.NewRecorder(0, "eth0", "", 256)
+	rec := s.NewRecorder(RecorderConfig{Name: "eth0", SnapLength: 256})
 	times := []time.Time{midnight.Add(-time.Nanosecond), midnight, time.Date(1969, 12, 31, 23, 0, 0, 0, time.UTC)}
 	for i, at := range times {
 		p := mix()[0]

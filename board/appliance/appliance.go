@@ -1,8 +1,8 @@
 // Package appliance wires the way of the data: rings to decode to recorder and console, spool to uplink. It
 // starts all of it, keeps it going and stops it with the books closed.
 //
-// Goroutines: one per ring, one that seals, one that uploads, one that watches links, the console's own. The
-// ring's goroutine calls decode, recorder and console tap directly; nothing it calls waits for disk, database
+// Goroutines: one per socket, one that seals, one that uploads, one that watches links, the console's own. The
+// socket's goroutine calls decode, recorder and console tap directly; nothing it calls waits for disk, database
 // or client.
 package appliance
 
@@ -14,7 +14,9 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"network-sniffer/board"
@@ -30,19 +32,22 @@ const (
 	// SnapLength is how many bytes of a frame are captured: every header of today's traffic, at less than
 	// half of the kernel's cost for a whole frame.
 	SnapLength = 256
-	// NameSnapLength is how many are captured of one that carries names (rawsock.Widen): a ClientHello with the
+	// NameSnapLength is how many are captured of one that carries names (rawsock.Names): a ClientHello with the
 	// key shares of today, which the host has merged from two segments.
 	NameSnapLength = 2560
-	// MaxInterfaces bounds the rings; more are refused. The console and the records number them in a byte.
+	// MaxInterfaces bounds the interfaces that have a name in the console and in the records, which number them in a
+	// byte. More are refused; more that a capture of all interfaces meets are recorded as "any".
 	MaxInterfaces = 64
+	// MaxSockets bounds the workers of all interfaces together; more are refused.
+	MaxSockets = 64
+	// LookupTimeout is how long the names of hosts in a filter may take, all together. A name that is not known by then
+	// ends the start.
+	LookupTimeout = 5 * time.Second
 	// DrainTimeout is how long a ring may take to hand out its last frames; what is left is counted.
 	DrainTimeout = 2 * time.Second
 	// FarewellTimeout is how long the last upload may take; what is left stays in the spool.
 	FarewellTimeout = 5 * time.Second
 )
-
-// ErrTooMany: more interfaces than MaxInterfaces.
-var ErrTooMany = errors.New("too many interfaces")
 
 // Appliance is one run of the recorder.
 type Appliance struct {
@@ -57,7 +62,12 @@ type Appliance struct {
 	uploader    *uplink.Uploader // nil: no database is configured
 	console     *console.Server
 	own         *ownTraffic
+	plan        plan
+	fixed       bool // nothing will change what the filters exclude
+	names       names
 	captures    []*capture
+	links       atomic.Uint64 // counts the changes of links
+	unnamed     sync.Once     // the log tells of the first interface that got no number
 	ready       chan struct{}
 	started     time.Time
 }
@@ -73,17 +83,18 @@ func New(c config.Config, b board.Board, version string, log *slog.Logger) (_ *A
 		}
 		a.config.Interfaces = []string{name}
 	}
-	if n := len(a.config.Interfaces); n > MaxInterfaces {
-		return nil, fmt.Errorf("appliance: %d interfaces, at most %d: %w", n, MaxInterfaces, ErrTooMany)
+	a.names.list = slices.Clone(a.config.Interfaces)
+	budget := b.Budget()
+	if a.plan, err = planOf(a.config, budget); err != nil {
+		return nil, err
 	}
 	if err := a.identify(); err != nil {
 		return nil, err
 	}
 	// A mistake in the expression shows now, and not when an interface comes up.
-	if _, err := compile(a.config.Filter, rawsock.LinkEthernet); err != nil {
+	if err := a.plan.filter.check(a.linkType()); err != nil {
 		return nil, err
 	}
-	budget := b.Budget()
 	size := a.config.SpoolSize
 	if size == 0 {
 		size = budget.Spool
@@ -106,7 +117,7 @@ func New(c config.Config, b board.Board, version string, log *slog.Logger) (_ *A
 		Listen:        a.config.ConsoleListen,
 		Version:       version,
 		Source:        source{a},
-		InterfaceName: func(i uint8) string { return a.config.Interfaces[i] },
+		InterfaceName: a.names.name,
 		OnAccept:      func(local, _ netip.AddrPort) { a.own.listenAt(local) },
 		OnMessage: func(remote netip.AddrPort, text string) {
 			log.Info("message at the console", "client", remote, "text", text)
@@ -117,29 +128,50 @@ func New(c config.Config, b board.Board, version string, log *slog.Logger) (_ *A
 		return nil, err
 	}
 	a.own.listen(a.console.Addr().(*net.TCPAddr).AddrPort())
+	a.fixed = a.uploader == nil && !a.own.wildcard
 	a.sealer = uplink.NewSealer(uplink.SealerConfig{
 		Spool: a.spool, Device: a.device, Run: a.run,
-		Recorders: len(a.config.Interfaces), BatchSize: budget.Batch,
+		Recorders: len(a.config.Interfaces) * a.plan.workers, BatchSize: budget.Batch,
 		OnError: func(err error) { log.Error("segment lost", "error", err) },
 	})
 	for i, name := range a.config.Interfaces {
-		a.captures = append(a.captures, &capture{
-			appliance: a,
-			name:      name,
-			index:     uint8(i),
-			ring: rawsock.Config{
-				BlockSize: budget.RingBlock, Blocks: ringBlocks(budget, len(a.config.Interfaces)), Promiscuous: a.config.Promiscuous,
-			},
-			recorder: a.sealer.NewRecorder(uint8(i), name, a.config.Filter, NameSnapLength),
-			tap:      a.console.NewTap(),
-			wake:     make(chan struct{}, 1),
-		})
+		a.captures = append(a.captures, a.newCapture(uint8(i), name))
 	}
 	return a, nil
 }
 
-// ringBlocks divides what four rings may take among more of them; a ring of less than four blocks is none.
-func ringBlocks(b board.Budget, rings int) int { return max(4, 4*b.Blocks/max(4, rings)) }
+// newCapture makes a capture with its workers.
+func (a *Appliance) newCapture(index uint8, name string) *capture {
+	c := &capture{appliance: a, name: name, index: index, wake: make(chan struct{}, 1)}
+	for range a.plan.workers {
+		w := &worker{capture: c, tap: a.console.NewTap(), recorder: a.sealer.NewRecorder(uplink.RecorderConfig{
+			Index: index, Name: name, Filter: a.config.Filter, SnapLength: a.plan.long,
+			SampleRate: a.plan.sampling.Rate, SampleBy: a.plan.sampleBy(),
+			Several: name == rawsock.Any,
+		})}
+		if name == rawsock.Any {
+			w.origin = newOrigin(&a.names, index, &a.links, w.recorder.Alias, a.tooMany)
+		}
+		c.workers = append(c.workers, w)
+	}
+	return c
+}
+
+// linkType is the one that the expression is compiled for before any interface is there. Ethernet knows every word.
+func (a *Appliance) linkType() rawsock.LinkType {
+	if slices.Contains(a.config.Interfaces, rawsock.Any) {
+		return rawsock.LinkCooked
+	}
+	return rawsock.LinkEthernet
+}
+
+// tooMany is told of an interface that a capture of all interfaces met when every number was given.
+func (a *Appliance) tooMany(name string) {
+	a.unnamed.Do(func() {
+		a.log.Warn("more interfaces than can be told apart: packets of the others are recorded as those of "+rawsock.Any,
+			"interface", name, "most", MaxInterfaces)
+	})
+}
 
 func (a *Appliance) identify() (err error) {
 	if a.config.DeviceName == "" {
@@ -202,6 +234,9 @@ func (a *Appliance) Run(ctx context.Context) (Report, error) {
 	links, err := rawsock.WatchLinks()
 	if err != nil {
 		return Report{}, errors.Join(err, a.close())
+	}
+	for _, note := range a.plan.blind() {
+		a.log.Warn(note)
 	}
 	var capturing, serving, uploading, watching sync.WaitGroup
 	failed := make(chan error, len(a.captures))
@@ -266,6 +301,7 @@ func (a *Appliance) watch(links *rawsock.LinkWatcher) {
 			}
 			return
 		}
+		a.links.Add(1)
 		a.own.refresh()
 		for _, c := range a.captures {
 			c.linksChanged()
@@ -273,7 +309,7 @@ func (a *Appliance) watch(links *rawsock.LinkWatcher) {
 	}
 }
 
-// refilter puts a new filter on every ring.
+// refilter puts a new filter on every socket.
 func (a *Appliance) refilter() {
 	for _, c := range a.captures {
 		c.refilter()

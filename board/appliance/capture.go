@@ -3,47 +3,48 @@ package appliance
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
-	"golang.org/x/net/bpf"
-
-	"network-sniffer/board/console"
-	"network-sniffer/decode"
 	"network-sniffer/rawsock"
-	"network-sniffer/rawsock/pcapfilter"
-	"network-sniffer/uplink"
 )
 
-// capture records one interface, through all its comings and goings.
+// capture records one interface, or all of them together, through all its comings and goings.
 type capture struct {
 	appliance *Appliance
 	name      string
 	index     uint8
-	ring      rawsock.Config
-	recorder  *uplink.Recorder
-	tap       *console.Tap
-	wake      chan struct{} // links changed while no ring was open
+	workers   []*worker     // a socket each
+	wake      chan struct{} // links changed while no socket was open
 
-	mu       sync.Mutex
-	current  *rawsock.Ring // nil: the interface is not there
-	nameless bool          // the filter has no room for rawsock.Widen
+	mu      sync.Mutex
+	current []*rawsock.Socket // none: the interface is not there
+	gone    bool              // the workers are about to notice that the interface is not the same any more
+	renamed string            // what the interface is called now, if not by its name
+	room    room              // what the kernel has room for
 }
 
 // run returns when the context ends, or when the interface cannot be recorded for a reason that waiting
-// does not cure. opened is called once the first ring is open or known to be impossible for now.
+// does not cure. opened is called once the first socket is open or known to be impossible for now.
 func (c *capture) run(ctx context.Context, opened func()) error {
 	defer opened()
 	stop := context.AfterFunc(ctx, c.interrupt)
 	defer stop()
+	if c.name != rawsock.Any {
+		if reader, err := rawsock.NewCounterReader(); err == nil {
+			defer reader.Close()
+			c.workers[0].counters = &linkCounters{reader: reader}
+		} else {
+			c.appliance.log.Warn("the interface's own counters are not told in the ledger", "interface", c.name, "error", err)
+		}
+	}
 	waiting := false
 	for ctx.Err() == nil {
-		ring, err := c.open()
+		group, err := c.open()
 		switch {
-		case errors.Is(err, rawsock.ErrNoInterface):
+		case errors.Is(err, rawsock.ErrNoInterface), errors.Is(err, rawsock.ErrLinkDown):
 			if !waiting {
-				c.appliance.log.Warn("waiting for the interface", "interface", c.name)
+				c.appliance.log.Warn("waiting for the interface", "interface", c.name, "error", err)
 				waiting = true
 			}
 			opened()
@@ -56,134 +57,62 @@ func (c *capture) run(ctx context.Context, opened func()) error {
 		case err != nil:
 			return err
 		}
-		link := ring.Link()
-		c.appliance.log.Info("recording", "interface", c.name, "index", link.Index, "mtu", link.MTU,
-			"up", link.Up, "ring_bytes", ring.Size())
+		link := group[0].Link()
+		buffer := "ring_bytes"
+		if group[0].Mode() == rawsock.ModeRead {
+			buffer = "buffer_bytes"
+		}
+		c.appliance.log.Info("recording", "interface", c.name, "index", link.Index, "mtu", link.MTU, "up", link.Up,
+			"workers", len(group), "mode", group[0].Mode(), buffer, group[0].Size(), "user_filter", group[0].InUserSpace(),
+			"filter_locked", c.appliance.fixed)
 		waiting = false
 		opened()
-		c.recorder.Begin(time.Now())
-		if err = errors.Join(c.record(ctx, ring), ring.Close()); err != nil {
+		if err := c.record(ctx, group); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// open makes a ring with the filter of this moment and shows it to refilter before that can change unseen.
-func (c *capture) open() (*rawsock.Ring, error) {
-	link, err := rawsock.Lookup(c.name)
-	if err != nil {
-		return nil, err
+// record lets each worker walk its socket until the context ends or the interface is another one. When one fails,
+// all end.
+func (c *capture) record(ctx context.Context, group []*rawsock.Socket) error {
+	errs := make([]error, len(group))
+	var working sync.WaitGroup
+	for i, s := range group {
+		w := c.workers[i]
+		w.recorder.Begin(time.Now())
+		working.Go(func() { errs[i] = w.record(ctx, s) })
 	}
+	working.Wait()
+	for _, s := range group {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// leave ends the wait of every worker: the first one that ends takes the others with it. From then on nobody
+// replaces the filter.
+func (c *capture) leave() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	config := c.ring
-	config.Link = link
-	own := c.appliance.own.current()
-	for {
-		if config.Filter, err = c.program(link.Type, own); err != nil {
-			return nil, err
-		}
-		ring, err := rawsock.Open(config)
-		if errors.Is(err, rawsock.ErrTooLarge) && c.giveUpNames() {
-			continue
-		}
-		if errors.Is(err, rawsock.ErrTooLarge) && len(own.Listeners) > 1 {
-			// Kernels before 6.7 have little room for programs: the addresses that are excluded give way.
-			own.Listeners = own.Listeners[:len(own.Listeners)/2]
-			c.appliance.log.Warn("the kernel has no room for the whole filter: console traffic at some local addresses is recorded",
-				"interface", c.name, "excluded", len(own.Listeners))
-			continue
-		}
-		if err == nil {
-			c.current = ring
-		}
-		return ring, err
-	}
+	c.interruptAll()
+	c.current, c.renamed, c.gone = nil, "", false
 }
 
-func (c *capture) publish(r *rawsock.Ring) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.current = r
-}
-
-// namePorts is found once, not at every new filter.
-var namePorts = sync.OnceValue(func() rawsock.Names { return rawsock.Names(decode.NamePorts()) })
-
-// giveUpNames makes the filter smaller by the part that tells frames with names, and reports whether it was there.
-// Kernels before 6.7 have little room for programs, and not to see ourselves matters more.
-func (c *capture) giveUpNames() bool {
-	if c.nameless {
-		return false
-	}
-	c.nameless = true
-	c.appliance.log.Warn("the kernel has no room for the whole filter: names beyond the first bytes of a frame are not recorded",
-		"interface", c.name, "bytes", SnapLength)
-	return true
-}
-
-// program compiles the user's expression, lets it keep more of the frames that carry names, and puts the
-// exclusion of our own traffic in front.
-func (c *capture) program(link rawsock.LinkType, own rawsock.Own) ([]bpf.RawInstruction, error) {
-	p, err := compile(c.appliance.config.Filter, link)
-	if err != nil {
-		return nil, err
-	}
-	if !c.nameless {
-		if p, err = rawsock.Widen(link, namePorts(), SnapLength, NameSnapLength, p); err != nil {
-			return nil, err
-		}
-	}
-	if p, err = rawsock.Exclude(link, own, p); err != nil {
-		return nil, err
-	}
-	raw, err := bpf.Assemble(p)
-	if err != nil {
-		return nil, fmt.Errorf("appliance: assemble the filter for %s: %w", c.name, err)
-	}
-	return raw, nil
-}
-
-func compile(expr string, link rawsock.LinkType) ([]bpf.Instruction, error) {
-	return pcapfilter.Compile(expr, pcapfilter.Options{
-		LinkType:   pcapfilter.LinkType(link),
-		SnapLength: SnapLength,
-		Live:       true,
-	})
-}
-
-// refilter replaces the filter on the open ring.
-func (c *capture) refilter() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.current == nil {
-		return
-	}
-	err := c.setProgram()
-	if errors.Is(err, rawsock.ErrTooLarge) && c.giveUpNames() {
-		err = c.setProgram()
-	}
-	if err != nil {
-		c.appliance.log.Error("own traffic may be recorded", "interface", c.name, "error", err)
-	}
-}
-
-func (c *capture) setProgram() error {
-	raw, err := c.program(c.current.Link().Type, c.appliance.own.current())
-	if err != nil {
-		return err
-	}
-	return c.current.SetFilter(raw)
-}
-
+// interrupt ends whatever is being waited for.
 func (c *capture) interrupt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.current != nil {
-		c.current.Interrupt()
-	}
+	c.interruptAll()
 	c.awake()
+}
+
+// interruptAll ends the wait of every worker. The caller holds mu.
+func (c *capture) interruptAll() {
+	for _, s := range c.current {
+		s.Interrupt()
+	}
 }
 
 // awake ends the wait for an interface.
@@ -194,74 +123,73 @@ func (c *capture) awake() {
 	}
 }
 
-// linksChanged ends the wait for an interface, or the ring of one that is not the same any more.
+// linksChanged ends the wait for an interface, or the capture of one that is gone or another one. One that was
+// renamed goes on under its old name until another has that name.
 func (c *capture) linksChanged() {
 	link, err := rawsock.Lookup(c.name)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case c.current == nil:
+	if len(c.current) == 0 {
 		c.awake()
-	case err == nil && link.Index != c.current.Link().Index, errors.Is(err, rawsock.ErrNoInterface):
-		c.current.Interrupt()
+		return
+	}
+	was := c.current[0].Link()
+	switch {
+	// An interface that was made again may have its old number; the socket is bound to nothing then.
+	case !c.current[0].Bound(), err == nil && link.Index != was.Index:
+		if !c.gone {
+			c.gone = true
+			c.appliance.log.Warn("the interface is gone or is another one", "interface", c.name)
+		}
+		c.interruptAll()
+	case err == nil:
+		c.renamed = ""
+	default:
+		if now, err := rawsock.NameOf(was.Index); err == nil && now != c.renamed {
+			c.renamed = now
+			c.appliance.log.Warn("the interface has another name now: it is recorded under its old one until another interface has that",
+				"interface", c.name, "now", now)
+		}
 	}
 }
 
-// record walks the ring until the context ends or the interface is another one.
-func (c *capture) record(ctx context.Context, ring *rawsock.Ring) error {
-	var (
-		frame  rawsock.Frame
-		packet decode.Packet
-		meta   = decode.Meta{LinkType: decode.LinkType(ring.Link().Type), Interface: c.index}
-		failed error
-	)
-	counts := func() uplink.Counts {
-		s, err := ring.Stats()
-		if err != nil {
-			failed = err
-		}
-		return uplink.Counts{Received: s.Received, Dropped: s.Dropped, Pending: s.Pending()}
+// blind says what this capture does not see of what the options ask for, a line each.
+func (c *capture) blind() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.notes()
+}
+
+// warn writes that to the log. The caller holds mu.
+func (c *capture) warn() {
+	for _, note := range c.notes() {
+		c.appliance.log.Warn(note)
 	}
-	walk := func() {
-		for ring.Next(&frame) {
-			meta.Time, meta.WireLength, meta.Direction = frame.Time, frame.WireLength, decode.Direction(frame.Direction)
-			meta.VLANTPID, meta.VLANTCI = frame.VLANTPID, frame.VLANTCI
-			decode.Decode(&packet, &meta, frame.Data)
-			if c.recorder.Record(&packet) {
-				c.recorder.HandOver(counts(), time.Now())
-			}
-			c.tap.Offer(&packet)
-		}
-		c.tap.Flush()
+}
+
+// notes is blind for who holds mu.
+func (c *capture) notes() (notes []string) {
+	if len(c.current) == 0 {
+		return []string{c.name + " is not there: nothing of it is recorded until it comes"}
 	}
-	// The context is asked too: it may have ended after the ring was opened and before it could be interrupted.
-	for failed == nil && ctx.Err() == nil {
-		ready, err := ring.Wait(c.recorder.Due())
-		if errors.Is(err, rawsock.ErrInterrupted) {
-			break
-		}
-		if err != nil {
-			failed = err
-			break
-		}
-		if ready {
-			walk()
-		}
-		if now := time.Now(); c.recorder.Walked(now) {
-			c.recorder.HandOver(counts(), now)
-		}
-	}
-	// From here on nobody replaces the filter, which is to refuse everything.
-	c.publish(nil)
-	until := time.Now()
+	s := c.current[0]
 	switch {
-	case failed != nil:
-	case ctx.Err() != nil:
-		failed = ring.Drain(until.Add(DrainTimeout), walk)
-	default:
-		c.appliance.log.Warn("the interface is gone or is another one", "interface", c.name)
-		failed = ring.Settle(until.Add(DrainTimeout), walk)
+	case s.InUserSpace():
+		notes = append(notes, c.name+": the kernel refuses the filter, which runs in user space: under load more is dropped")
+	case c.room == roomHeaders:
+		notes = append(notes, c.name+": the kernel has no room for the whole filter: long names are not read")
 	}
-	c.recorder.Finish(counts(), until)
-	return failed
+	if c.name == rawsock.Any && c.appliance.config.Promiscuous {
+		notes = append(notes, c.name+": no interface is made promiscuous; frames for other hosts are seen where one is so already")
+	}
+	if c.renamed != "" {
+		notes = append(notes, c.name+" is called "+c.renamed+" now, and is recorded under its old name")
+	}
+	if c.appliance.config.HardwareTime && !s.HardwareTime() {
+		notes = append(notes, c.name+": times are the kernel's, for the network card does not stamp every frame")
+	}
+	if s.Mode() == rawsock.ModeRead {
+		notes = append(notes, c.name+": frames are read one by one, without a ring: under load more is dropped")
+	}
+	return notes
 }

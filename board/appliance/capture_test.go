@@ -5,96 +5,100 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
-	"os"
 	"runtime"
 	"testing"
 	"time"
 
-	"network-sniffer/board/console"
+	"network-sniffer/board/config"
 	"network-sniffer/board/testbed"
 	"network-sniffer/rawsock"
-	"network-sniffer/uplink"
-	"network-sniffer/uplink/spool"
 )
 
 const patience = 60 * time.Second
 
-// TestCaptureAllocations: from the ring to the sealed segment, through decode, recorder, console and spool, not
+// TestCaptureAllocations: from the socket to the sealed segment, through decode, recorder, console and spool, not
 // one allocation per packet. What a segment costs, and the sender in this process, is a few for thousands of
 // packets.
 func TestCaptureAllocations(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		config config.Config
+	}{
+		{"ring", config.Config{Interfaces: []string{"eth0"}, Promiscuous: true}},
+		{"read", config.Config{Interfaces: []string{"eth0"}, CaptureMode: config.CaptureRead}},
+		{"workers", config.Config{Interfaces: []string{"eth0"}, Workers: 2, SampleRate: 1}},
+		{"any", config.Config{Interfaces: []string{"any"}}},
+	} {
+		t.Run(row.name, func(t *testing.T) { captureAllocations(t, row.config) })
+	}
+}
+
+func captureAllocations(t *testing.T, config config.Config) {
 	testbed.NeedRoot(t)
 	near, far := testbed.NewNamespace(t, "near"), testbed.NewNamespace(t, "far")
 	testbed.Link(t, far, "eth0", near, "eth0", testbed.Quiet(), testbed.NoOffloads())
 	sender := testbed.NewSender(t, far, "eth0")
-
-	dir, err := os.MkdirTemp("/dev/shm", "sniffer-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	sp, err := spool.Open(spool.Disk{}, dir, 256<<20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sp.Close()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	a := &Appliance{log: log, spool: sp}
-	a.own = newOwnTraffic(func() {}, log)
-	a.sealer = uplink.NewSealer(uplink.SealerConfig{Spool: sp, Recorders: 1})
-	a.console = console.New(console.Config{Source: source{a}})
-	c := &capture{
-		appliance: a, name: "eth0", ring: rawsock.Config{Promiscuous: true},
-		recorder: a.sealer.NewRecorder(0, "eth0", "", SnapLength), tap: a.console.NewTap(), wake: make(chan struct{}, 1),
-	}
-	var ring *rawsock.Ring
+	a := testAppliance(t, config)
+	capture := a.captures[0]
+	var group []*rawsock.Socket
 	if err := near.Do(func() (err error) {
-		ring, err = c.open()
+		group, err = capture.open()
 		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
-	defer ring.Close()
+	for _, w := range capture.workers {
+		if w.origin != nil { // it would look in the namespace of the test
+			w.origin.lookUp = func(int) (string, error) { return "eth0", nil }
+		}
+	}
 
-	const warm, count = 20_000, 200_000
+	const warm, count = 10_000, 50_000
 	ctx, cancel := context.WithCancel(context.Background())
 	recorded := make(chan error, 1)
-	go func() { recorded <- c.record(ctx, ring) }()
+	go func() { recorded <- capture.record(ctx, group) }()
 	send := func(first uint32, n int) {
-		if _, err := sender.SendNumbered(ctx, testbed.SendConfig{First: first, Count: n}); err != nil {
+		if _, err := sender.SendNumbered(ctx, testbed.SendConfig{First: first, Count: n, Rate: 50_000}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	rows := func() (n uint64) {
+	books := func() (received, rows, losses uint64) {
 		for _, b := range a.sealer.Books() {
-			n += b.Rows
+			if d := Balance(&b); d != 0 {
+				t.Errorf("the books do not balance by %d: %+v", d, b)
+			}
+			received, rows, losses = received+b.Received, rows+b.Rows, losses+lost(&b)
 		}
-		return n
-	}
-	arrived := func(n uint64) func() (bool, string) {
-		return func() (bool, string) { return rows() >= n, "" }
+		return received, rows, losses
 	}
 	send(0, warm)
-	testbed.Eventually(t, patience, "the first rows", arrived(warm))
+	testbed.Eventually(t, patience, "the first rows", func() (bool, string) {
+		_, rows, losses := books()
+		return rows+losses >= warm, ""
+	})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	send(warm, count)
 	runtime.ReadMemStats(&after)
+	testbed.Eventually(t, patience, "all rows", func() (bool, string) {
+		_, rows, losses := books()
+		return rows+losses >= warm+count, ""
+	})
 	cancel()
-	ring.Interrupt()
+	capture.interrupt()
 	if err := testbed.Await(t, recorded, patience, "the end of the capture"); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.sealer.Close(); err != nil {
 		t.Fatal(err)
 	}
-	books := a.sealer.Books()
-	if len(books) != 1 || books[0].Received != warm+count || Balance(&books[0]) != 0 {
-		t.Errorf("books: %+v", books)
+	received, rows, losses := books()
+	// A slow machine reads fewer frames one by one than come; what is asked of it is enough to count allocations.
+	if received != warm+count || rows < count/5 {
+		t.Errorf("%d frames received, %d rows, %d losses; %d were sent", received, rows, losses, warm+count)
 	}
-	segments := sp.Stats().Sealed
 	mallocs := after.Mallocs - before.Mallocs
-	t.Logf("%d allocations while %d packets became rows in %d segments", mallocs, count, segments)
+	t.Logf("%d allocations while %d packets became rows in %d segments; %d losses", mallocs, rows, a.spool.Stats().Sealed, losses)
 	if mallocs > count/20 {
 		t.Errorf("%d allocations for %d packets", mallocs, count)
 	}

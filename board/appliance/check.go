@@ -8,11 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/net/bpf"
-
 	"network-sniffer/board"
 	"network-sniffer/board/config"
-	"network-sniffer/rawsock"
 	"network-sniffer/uplink"
 	"network-sniffer/uplink/schema"
 )
@@ -22,19 +19,25 @@ type Finding struct {
 	Subject string `json:"subject"`
 	OK      bool   `json:"ok"`
 	Text    string `json:"text"`
+	// Details are the same for programs, where there is more than a sentence to tell.
+	Details any `json:"details,omitempty"`
+}
+
+// findings collects them.
+type findings []Finding
+
+// note adds a finding; the error, when there is one, is its text.
+func (all *findings) note(subject string, err error, text string, details any) {
+	if err != nil {
+		text = err.Error()
+	}
+	*all = append(*all, Finding{subject, err == nil, text, details})
 }
 
 // Check tells whether Run would work here with this configuration, and what it would record. It opens and
-// closes a ring and a database connection, and changes nothing.
+// closes sockets and a database connection, and changes nothing.
 func Check(c config.Config, b board.Board) []Finding {
-	var all []Finding
-	note := func(subject string, err error, format string, args ...any) {
-		text := fmt.Sprintf(format, args...)
-		if err != nil {
-			text = err.Error()
-		}
-		all = append(all, Finding{subject, err == nil, text})
-	}
+	var all findings
 	id, from, err := b.Identity()
 	if c.DeviceID != "" {
 		from = "--device-id"
@@ -44,62 +47,43 @@ func Check(c config.Config, b board.Board) []Finding {
 	if name == "" {
 		name = b.Hostname()
 	}
-	note("device", err, "%s, %s from %s", name, uplink.FormatUUID(id), from)
-	budget := b.Budget()
-	spoolSize := budget.Spool
-	if c.SpoolSize > 0 {
-		spoolSize = c.SpoolSize
-	}
-	note("memory", nil, "%d MiB; a ring takes %d KiB, a batch %d KiB, the spool at most %d KiB", b.Memory()>>20,
-		budget.RingBlock*budget.Blocks>>10, budget.Batch>>10, spoolSize>>10)
+	all.note("device", err, fmt.Sprintf("%s, %s from %s", name, uplink.FormatUUID(id), from), nil)
+	all.checkKernel(b)
 	if len(c.Interfaces) == 0 {
 		if name, err := b.DefaultInterface(); err != nil {
-			note("interface", err, "")
+			all.note("interface", err, "", nil)
 		} else {
 			c.Interfaces = []string{name}
 		}
 	}
-	for _, name := range c.Interfaces {
-		text, err := checkInterface(name, c, budget)
-		note("interface", err, "%s", text)
+	budget := b.Budget()
+	p, err := planOf(c, budget)
+	if err != nil {
+		all.note("options", err, "", nil)
+	} else {
+		for _, name := range c.Interfaces {
+			all.checkInterface(name, c, p)
+		}
+		all.checkMemory(c, b, p)
 	}
-	note("spool", writable(c.SpoolDir), "%s", c.SpoolDir)
+	all.note("spool", writable(c.SpoolDir), c.SpoolDir, nil)
 	if c.DatabaseURL == "" {
-		note("database", nil, "none: rows stay in the spool")
+		all.note("database", nil, "none: rows stay in the spool", nil)
 	} else {
 		text, err := checkDatabase(c.DatabaseURL)
-		note("database", err, "%s", text)
+		all.note("database", err, text, nil)
 	}
 	return all
 }
 
-func checkInterface(name string, c config.Config, budget board.Budget) (string, error) {
-	link, err := rawsock.Lookup(name)
-	if err != nil {
-		return "", err
+func (all *findings) checkMemory(c config.Config, b board.Board, p plan) {
+	budget := b.Budget()
+	size := budget.Spool
+	if c.SpoolSize > 0 {
+		size = c.SpoolSize
 	}
-	program, err := compile(c.Filter, link.Type)
-	if err != nil {
-		return "", err
-	}
-	raw, err := bpf.Assemble(program)
-	if err != nil {
-		return "", err
-	}
-	ring, err := rawsock.Open(rawsock.Config{Link: link, Filter: raw, BlockSize: budget.RingBlock, Blocks: ringBlocks(budget, len(c.Interfaces))})
-	if err != nil {
-		return "", err
-	}
-	size := ring.Size()
-	if err := ring.Close(); err != nil {
-		return "", err
-	}
-	state := "down: it will be recorded when it comes up"
-	if link.Up {
-		state = "up"
-	}
-	return fmt.Sprintf("%s is %s, link type %d, MTU %d; a ring of %d KiB and a filter of %d instructions are granted",
-		name, state, link.Type, link.MTU, size>>10, len(raw)), nil
+	all.note("memory", nil, fmt.Sprintf("%d MiB; a ring takes %d KiB, a batch %d KiB, the spool at most %d KiB", b.Memory()>>20,
+		p.socket.BlockSize*p.socket.Blocks>>10, budget.Batch>>10, size>>10), nil)
 }
 
 // writable tries what the spool will do, in the directory or, where it is still to be made, in the one above.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"network-sniffer/board/console"
+	"network-sniffer/rawsock"
 	"network-sniffer/uplink"
 	"network-sniffer/uplink/spool"
 )
@@ -31,20 +31,16 @@ func (a *Appliance) report() Report {
 
 // Balance is what is missing in the books of an interface: 0 when they balance.
 func Balance(c *spool.Coverage) int64 {
-	b := int64(c.Received) - int64(c.Rows) - int64(c.Pending)
-	for _, l := range c.Losses {
-		b -= int64(l.Packets)
-	}
-	return b
+	return int64(c.Received) - int64(c.Rows) - int64(lost(c)) - c.PendingChange
 }
 
-// Append writes the report for people, a line each, ended by \n.
+// Append writes the report for people, ended by \n: for each interface its books and, indented, what else is known.
 func (r Report) Append(b []byte) []byte {
 	for i := range r.Interfaces {
 		c := &r.Interfaces[i]
 		b = fmt.Appendf(b, "%s: received %d = rows %d + losses %d", c.Interface, c.Received, c.Rows, lost(c))
-		if c.Pending > 0 {
-			b = fmt.Appendf(b, " + pending %d", c.Pending)
+		if c.PendingChange != 0 {
+			b = fmt.Appendf(b, " + pending %d", c.PendingChange)
 		}
 		if len(c.Losses) > 0 {
 			b = fmt.Appendf(b, " (%s)", losses(c))
@@ -53,6 +49,9 @@ func (r Report) Append(b []byte) []byte {
 			b = fmt.Appendf(b, " — THE BOOKS DO NOT BALANCE: %d", d)
 		}
 		b = append(b, '\n')
+		if more := circumstances(c); len(more) > 0 {
+			b = append(append(append(b, "  "...), strings.Join(more, "; ")...), '\n')
+		}
 	}
 	s := r.Spool
 	b = fmt.Appendf(b, "spool: %d segments, %d of %d bytes", s.Segments, s.Bytes, s.Limit)
@@ -90,6 +89,23 @@ func losses(c *spool.Coverage) string {
 	return strings.Join(parts, ", ")
 }
 
+// circumstances are what the numbers of an interface are to be read with.
+func circumstances(c *spool.Coverage) (all []string) {
+	say := func(when bool, format string, args ...any) {
+		if when {
+			all = append(all, fmt.Sprintf(format, args...))
+		}
+	}
+	say(c.SampleRate > 1, "1 of %d %ss is kept", c.SampleRate, c.SampleBy)
+	say(c.Mode == rawsock.ModeRead.String(), "read without a ring")
+	say(c.UserFilter, "filtered in user space")
+	say(c.Freezes > 0, "the ring was full %d times", c.Freezes)
+	say(c.Merged > 0, "%d merged from several by the host", c.Merged)
+	say(c.Partial > 0, "%d with a checksum that is still to be made", c.Partial)
+	say(c.Link.Known, "the interface itself counted %d in, %d out, %d dropped", c.Link.Received, c.Link.Sent, c.Link.Dropped)
+	return all
+}
+
 func stateOf(s uplink.State) string {
 	switch {
 	case s.LastError != "":
@@ -98,36 +114,4 @@ func stateOf(s uplink.State) string {
 		return "connected since " + s.Since.UTC().Format(time.TimeOnly) + " UTC"
 	}
 	return "connecting"
-}
-
-// source tells the console.
-type source struct{ a *Appliance }
-
-// Info is for the greeting.
-func (s source) Info() console.Info {
-	i := console.Info{
-		Device:     s.a.config.DeviceName,
-		Interfaces: s.a.config.Interfaces,
-		Filter:     s.a.config.Filter,
-		Database:   "none: rows stay in the spool",
-	}
-	if s.a.uploader != nil {
-		i.Database = stateOf(s.a.uploader.State())
-	}
-	for _, c := range s.a.captures {
-		c.mu.Lock()
-		missing := c.current == nil
-		c.mu.Unlock()
-		if missing {
-			i.Notes = append(i.Notes, c.name+" is not there: nothing of it is recorded until it comes")
-		}
-	}
-	return i
-}
-
-// Stats is for the command stats. The books are those of sealed segments, at most a second old.
-func (s source) Stats(b []byte) []byte {
-	r := s.a.report()
-	b = fmt.Appendf(b, "running for %s\n", r.Lasted.Round(time.Second))
-	return r.Append(b)
 }

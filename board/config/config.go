@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Config is everything that can be told to the sniffer.
@@ -26,6 +27,17 @@ type Config struct {
 	DeviceID      string
 	Promiscuous   bool
 	LogLevel      slog.Level
+
+	// How frames are captured; the options are in capture.go.
+	SnapLength   uint32        // bytes of each frame; 0: few, and more of a frame that carries a name
+	SampleRate   uint32        // one of so many is recorded; 1: all
+	SampleBy     string        // SampleByFlow or SampleByPacket
+	Workers      int           // goroutines of an interface
+	RingSize     int64         // bytes of one ring; 0: by the board's memory
+	RingBlock    int64         // bytes of one block of it; 0: by the board's memory
+	RingTimeout  time.Duration // after which a block that is not full is handed over
+	CaptureMode  string        // CaptureAuto, CaptureRing or CaptureRead
+	HardwareTime bool          // take the time stamps of the network card where it makes them
 
 	// SecretInArguments: the database URL with a password stands on the command line.
 	SecretInArguments bool
@@ -51,7 +63,7 @@ func (o Option) Environment() string {
 // The options.
 var (
 	Interface = Option{"interface", "NAME", "the default route's; br-lan on OpenWrt",
-		"interface to record; may be given several times, or as a list with commas", setInterface}
+		"interface to record; may be given several times, or as a list with commas; any: every interface there is or will be", setInterface}
 	Filter = Option{"filter", "EXPR", "none",
 		"record only packets that match this pcap-filter(7) expression", setFilter}
 	DatabaseURL = Option{"database-url", "URL", "none: rows stay in the spool",
@@ -149,11 +161,15 @@ func setDeviceID(c *Config, v string) error {
 }
 
 func setPromiscuous(c *Config, v string) error {
+	return setSwitch(&c.Promiscuous, "promiscuous", v)
+}
+
+func setSwitch(to *bool, name, v string) error {
 	on, err := strconv.ParseBool(v)
 	if err != nil {
-		return fmt.Errorf("%q is neither true nor false; write it as --promiscuous=false", v)
+		return fmt.Errorf("%q is neither true nor false; write it as --%s=%t", v, name, !*to)
 	}
-	c.Promiscuous = on
+	*to = on
 	return nil
 }
 
@@ -191,7 +207,10 @@ func ParseBytes(v string) (int64, error) {
 // then overrides those. A value in the environment that is wrong is an error, and every option is bound
 // nevertheless: help can be given.
 func Bind(flags *flag.FlagSet, c *Config, environ func(string) string, options ...Option) error {
-	*c = Config{Promiscuous: true, SpoolDir: DefaultSpoolDir, ConsoleListen: DefaultConsoleListen}
+	*c = Config{
+		Promiscuous: true, SpoolDir: DefaultSpoolDir, ConsoleListen: DefaultConsoleListen,
+		SampleRate: 1, SampleBy: SampleByFlow, Workers: 1, RingTimeout: DefaultRingTimeout, CaptureMode: CaptureAuto,
+	}
 	var wrong error
 	for _, o := range options {
 		if v := environ(o.Environment()); v != "" {

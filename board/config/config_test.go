@@ -9,10 +9,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // all are the options, as the commands use them.
-var all = []Option{Interface, Filter, DatabaseURL, SpoolDir, SpoolSize, ConsoleListen, DeviceName, DeviceID, Promiscuous, LogLevel}
+var all = append([]Option{
+	Interface, Filter, DatabaseURL, SpoolDir, SpoolSize, ConsoleListen,
+	DeviceName, DeviceID, Promiscuous, LogLevel,
+}, Capture...)
 
 const (
 	uuidA = "0e5f2aca-03dd-8000-a328-fc18d96bcbdc"
@@ -33,6 +37,7 @@ func load(environment map[string]string, args ...string) (Config, error) {
 func TestDefaults(t *testing.T) {
 	want := Config{
 		SpoolDir: "/var/lib/sniffer/spool", ConsoleListen: "127.0.0.1:8000", Promiscuous: true, LogLevel: slog.LevelInfo,
+		SampleRate: 1, SampleBy: "flow", Workers: 1, RingTimeout: 50 * time.Millisecond, CaptureMode: "auto",
 	}
 	got, err := load(nil)
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -60,6 +65,15 @@ func TestPrecedence(t *testing.T) {
 		{DeviceID, uuidA, uuidB, func(c Config) any { return c.DeviceID }, uuidA, uuidB},
 		{Promiscuous, "false", "true", func(c Config) any { return c.Promiscuous }, false, true},
 		{LogLevel, "debug", "error", func(c Config) any { return c.LogLevel }, slog.LevelDebug, slog.LevelError},
+		{SnapLength, "96", "65535", func(c Config) any { return c.SnapLength }, uint32(96), uint32(65535)},
+		{Sample, "1", "1000000", func(c Config) any { return c.SampleRate }, uint32(1), uint32(1_000_000)},
+		{SampleBy, "packet", "flow", func(c Config) any { return c.SampleBy }, SampleByPacket, SampleByFlow},
+		{Workers, "2", "16", func(c Config) any { return c.Workers }, 2, 16},
+		{RingSize, "128K", "1G", func(c Config) any { return c.RingSize }, int64(128 << 10), int64(1 << 30)},
+		{RingBlock, "64K", "64M", func(c Config) any { return c.RingBlock }, int64(64 << 10), int64(64 << 20)},
+		{RingTimeout, "1ms", "10s", func(c Config) any { return c.RingTimeout }, time.Millisecond, 10 * time.Second},
+		{CaptureMode, "ring", "read", func(c Config) any { return c.CaptureMode }, CaptureRing, CaptureRead},
+		{HardwareTimestamps, "true", "false", func(c Config) any { return c.HardwareTime }, true, false},
 	} {
 		t.Run(row.option.Name, func(t *testing.T) {
 			environment := map[string]string{row.option.Environment(): row.environment}
@@ -134,6 +148,26 @@ func TestBadValues(t *testing.T) {
 		{"no UUID", DeviceID, "router-1", "uuidgen"},
 		{"UUID too short", DeviceID, uuidA[:34], "32 hexadecimal digits"},
 		{"neither true nor false", Promiscuous, "maybe", "--promiscuous=false"},
+		{"fewer bytes than a frame has", SnapLength, "59", "from 60 to 65535"},
+		{"more bytes than a packet has", SnapLength, "65536", "from 60 to 65535"},
+		{"bytes with a unit", SnapLength, "1K", "from 60 to 65535"},
+		{"sample of none", Sample, "0", "write 10"},
+		{"sample as a share", Sample, "0.1", "write 10"},
+		{"sample of too many", Sample, "1000001", "from 1 to 1000000"},
+		{"sample of what", SampleBy, "byte", "flow, packet"},
+		{"no worker", Workers, "0", "from 1 to 16"},
+		{"too many workers", Workers, "17", "from 1 to 16"},
+		{"a ring of one block", RingSize, "64K", "8M"},
+		{"a ring of all memory", RingSize, "2G", "8M"},
+		{"a ring of no size", RingSize, "big", "64M"},
+		{"a block below a page", RingBlock, "32K", "1M"},
+		{"a block too large", RingBlock, "128M", "1M"},
+		{"a block of three halves", RingBlock, "96K", "power of two"},
+		{"no time-out", RingTimeout, "0s", "50ms"},
+		{"a time-out for ever", RingTimeout, "11s", "50ms"},
+		{"a time-out without a unit", RingTimeout, "50", "50ms"},
+		{"no mode", CaptureMode, "fast", "auto, ring, read"},
+		{"neither of both", HardwareTimestamps, "maybe", "--hardware-timestamps=true"},
 		{"no level", LogLevel, "loud", "debug, info, warn and error"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -189,7 +189,8 @@ func TestKillBackends(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if got := pg.KillBackends(t); got != 1 {
+	// The server may not be done with the connection that made the database.
+	if got := pg.KillBackends(t); got < 1 || got > 2 {
 		t.Errorf("killed %d, want 1", got)
 	}
 	if _, err := conn.ExecContext(context.Background(), "SELECT 1"); err == nil {

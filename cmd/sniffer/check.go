@@ -15,14 +15,12 @@ func checkCommand(args []string, out, errs io.Writer) error {
 	var asJSON bool
 	flags, c, err := parse("check", args, out, errs, func(f *flag.FlagSet) {
 		f.BoolVar(&asJSON, "json", false, "print one JSON object")
-	}, config.Interface, config.Filter, config.DatabaseURL, config.SpoolDir, config.SpoolSize, config.DeviceName, config.DeviceID)
+	}, append([]config.Option{config.Interface, config.Filter, config.DatabaseURL, config.SpoolDir, config.SpoolSize,
+		config.DeviceName, config.DeviceID}, config.Capture...)...)
 	if err != nil {
 		return err
 	}
-	if err := arguments(flags, 0, 1); err != nil {
-		return err
-	}
-	if flags.NArg() == 1 {
+	if flags.NArg() > 0 {
 		c.Interfaces = flags.Args()
 	}
 	warnOfSecret(errs, c)
@@ -45,7 +43,7 @@ func checkCommand(args []string, out, errs io.Writer) error {
 			if !f.OK {
 				mark = "BAD "
 			}
-			fmt.Fprintf(out, "%s %-10s %s\n", mark, f.Subject, f.Text)
+			fmt.Fprintf(out, "%s %-9s %s\n", mark, f.Subject, f.Text)
 		}
 	}
 	if bad > 0 {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -89,8 +90,9 @@ func TestExitStatus(t *testing.T) {
 		{"spool without an action", []string{"spool"}, 2, "", "sniffer spool list"},
 		{"spool with an unknown action", []string{"spool", "eat"}, 2, "", `"eat" is no action`},
 		{"spool that is not there", []string{"spool", "list", "--spool-dir", dir + "/none"}, 1, "", "no such file"},
-		{"check of two interfaces in arguments", []string{"check", "lo", "eth0"}, 2, "", "one argument too many"},
 		{"filter for an unknown link", []string{"filter", "--link-type", "ATM", "tcp"}, 2, "", "EN10MB, RAW"},
+		{"filter that nothing matches", []string{"filter", "tcp and arp"}, 2, "", "at once"},
+		{"read with a filter that nothing matches", []string{"read", "--filter", "tcp and arp", "x.pcap"}, 2, "", "at once"},
 		{"filter that returns nothing", []string{"filter", "--snaplen", "0", "tcp"}, 2, "", "between 1 and 262144"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -110,7 +112,7 @@ func TestExitStatus(t *testing.T) {
 // TestHelp: every command tells all it can be told, under both names, and nothing more is needed to ask.
 func TestHelp(t *testing.T) {
 	upload := []config.Option{config.Filter, config.DatabaseURL, config.DeviceName, config.DeviceID}
-	check := append([]config.Option{config.Interface, config.SpoolDir, config.SpoolSize}, upload...)
+	check := slices.Concat([]config.Option{config.Interface, config.SpoolDir, config.SpoolSize}, config.Capture, upload)
 	for _, row := range []struct {
 		name    string
 		options []config.Option
@@ -118,10 +120,10 @@ func TestHelp(t *testing.T) {
 	}{
 		{"run", append([]config.Option{config.ConsoleListen, config.Promiscuous, config.LogLevel}, check...), nil},
 		{"read", upload, []string{"--format FORMAT", "--quiet", "default: text"}},
-		{"filter", nil, []string{"--link-type TYPE", "--snaplen BYTES", "  -d\n", "  -dd\n", "  -ddd\n"}},
+		{"filter", nil, []string{"--link-type TYPE", "--snaplen BYTES", "--live", "LINUX_SLL2, NULL, LOOP", "  -d\n", "  -dd\n", "  -ddd\n"}},
 		{"schema", []config.Option{config.DatabaseURL}, []string{"print|apply|check"}},
 		{"spool", []config.Option{config.SpoolDir}, []string{"--json", "spool list"}},
-		{"check", check, []string{"--json", "[INTERFACE]"}},
+		{"check", check, []string{"--json", "[INTERFACE]..."}},
 		{"fields", nil, []string{"--json", "--reasons"}},
 		{"version", nil, nil},
 	} {
@@ -248,14 +250,46 @@ func TestFilterCommand(t *testing.T) {
 		{"-d", []string{"-d", "--snaplen", "96", "arp"}, "(000) ldh      [12]\n(001) jeq      #0x806           jt 2\tjf 3\n(002) ret      #96\n(003) ret      #0\n"},
 		{"-dd", []string{"-dd", "arp"}, "{ 0x28, 0, 0, 0x0000000c },\n{ 0x15, 0, 1, 0x00000806 },\n{ 0x6, 0, 0, 0x00040000 },\n{ 0x6, 0, 0, 0x00000000 },\n"},
 		{"-ddd", []string{"-ddd", "arp"}, "4\n40 0 0 12\n21 0 1 2054\n6 0 0 262144\n6 0 0 0\n"},
+		{"as with tcpdump, -d counts", []string{"-d", "arp", "-d"}, "{ 0x28, 0, 0, 0x0000000c },\n{ 0x15, 0, 1, 0x00000806 },\n" +
+			"{ 0x6, 0, 0, 0x00040000 },\n{ 0x6, 0, 0, 0x00000000 },\n"},
+		{"and the most is -ddd", []string{"-d", "-dd", "-ddd", "arp"}, "4\n40 0 0 12\n21 0 1 2054\n6 0 0 262144\n6 0 0 0\n"},
 		{"no expression takes all", []string{"-ddd"}, "1\n6 0 0 262144\n"},
 		{"another link type", []string{"-ddd", "--link-type", "ipv4", "ip"}, "1\n6 0 0 262144\n"},
+		{"PPP", []string{"-d", "--link-type", "PPP", "ip6"}, "(000) ldh      [2]\n(001) jeq      #0x57            jt 2\tjf 3\n(002) ret      #262144\n(003) ret      #0\n"},
+		{"cooked", []string{"-d", "--link-type", "LINUX_SLL", "arp"}, "(000) ldh      [14]\n(001) jeq      #0x806           jt 2\tjf 3\n(002) ret      #262144\n(003) ret      #0\n"},
+		{"cooked, second version", []string{"-d", "--link-type", "linux_sll2", "ifindex 7"}, "(000) ld       [4]\n(001) jeq      #0x7             jt 2\tjf 3\n(002) ret      #262144\n(003) ret      #0\n"},
+		{"cooked and live", []string{"--live", "--link-type", "LINUX_SLL2", "arp"}, "(000) ld       [proto]\n(001) jeq      #0x806           jt 2\tjf 3\n(002) ret      #262144\n(003) ret      #0\n"},
+		{"live", []string{"--live", "outbound"}, "(000) ld       [type]\n(001) jeq      #0x4             jt 2\tjf 3\n(002) ret      #262144\n(003) ret      #0\n"},
+		{"BSD loopback", []string{"-d", "--link-type", "LOOP", "ip"}, "(000) ld       [0]\n(001) jeq      #0x2             jt 2\tjf 3\n(002) ret      #262144\n(003) ret      #0\n"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if got := sniffer(t, append([]string{"filter"}, row.args...)...); got != (result{0, row.want, ""}) {
 				t.Errorf("%+v\nwant %q", got, row.want)
 			}
 		})
+	}
+}
+
+// TestFilterLooksNamesUp: of a host, and of a network mask as tcpdump does without an interface.
+func TestFilterLooksNamesUp(t *testing.T) {
+	for expr, want := range map[string]string{
+		"ip host localhost": " 2130706433\n", // 127.0.0.1
+		"ip broadcast":      "\n32 0 0 30\n", // the destination
+	} {
+		if got := sniffer(t, "filter", "-ddd", expr); got.status != 0 || got.errs != "" || !strings.Contains(got.out, want) {
+			t.Errorf("%s: %+v, want %q in it", expr, got, want)
+		}
+	}
+	const unknown = "tcp and host nosuch.invalid"
+	for _, args := range [][]string{
+		{"filter", unknown},
+		{"run", "--interface", "lo", "--spool-dir", filepath.Join(t.TempDir(), "spool"), "--filter", unknown},
+		{"read", writePcap(t, 1), "--filter", unknown},
+	} {
+		got := sniffer(t, args...)
+		if got.status != 2 || got.out != "" || !strings.Contains(got.errs, "unknown name") || !strings.HasSuffix(got.errs, "\n"+unknown+"\n             ^\n") {
+			t.Errorf("%v: status %d, out %q, errors:\n%s", args, got.status, got.out, got.errs)
+		}
 	}
 }
 
@@ -439,7 +473,8 @@ func TestCheck(t *testing.T) {
 	if got.status != 0 || got.errs != "" {
 		t.Fatalf("exit status %d, %s", got.status, got.errs)
 	}
-	for _, want := range []string{"router, " + deviceID + " from --device-id", "lo is up", "spool      " + dir, "database   none"} {
+	for _, want := range []string{"router, " + deviceID + " from --device-id", "lo is up", "spool     " + dir, "database  none",
+		"loopback, ARPHRD 772", "link type 1, Ethernet (EN10MB)", "a ring of ", "offloads  lo: ", "clock     lo: ", "kernel    Linux ", "rights    CAP_NET_RAW"} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("the output lacks %q:\n%s", want, got.out)
 		}
@@ -464,6 +499,11 @@ func TestCheckFindings(t *testing.T) {
 		{"by flag", []string{"--interface", "lo"}, "", ""},
 		{"interface", []string{"sn-none0"}, "interface", "no such interface"},
 		{"one interface of two", []string{"--interface", "lo,sn-none0"}, "interface", "sn-none0"},
+		{"one of two arguments", []string{"lo", "sn-none0"}, "interface", "sn-none0"},
+		{"every interface", []string{"any"}, "", ""},
+		{"every interface and one more", []string{"any", "lo"}, "options", "name no other beside it"},
+		{"a ring that is none", []string{"lo", "--ring-size", "1M", "--ring-block", "1M"}, "options", "lower --ring-block"},
+		{"a word that this link type has not", []string{"any", "--filter", "ether host 02:00:00:00:00:01"}, "interface", "column 1"},
 		{"filter", []string{"lo", "--filter", "tcp prt 80"}, "interface", "column 5"},
 		{"spool", []string{"lo", "--spool-dir", file + "/spool"}, "spool", "--spool-dir"},
 		{"database", []string{"lo", "--database-url", url}, "database", "connection refused"},
@@ -527,6 +567,11 @@ func TestRunRefuses(t *testing.T) {
 		{"console on an address of nobody", []string{"--console-listen", "192.0.2.1:8000"}, 1, "--console-listen"},
 		{"spool below a file", []string{"--spool-dir", file + "/spool"}, 1, "not a directory"},
 		{"spool too small", []string{"--spool-size", "1K"}, 1, "spool"},
+		{"any and another one", []string{"--interface", "any"}, 2, "name no other beside it"},
+		{"too many workers in all", []string{"--interface", strings.Join(many[:10], ","), "--workers", "8"}, 1, "11 interfaces of 8 workers each, at most 64"},
+		{"a ring of fewer blocks than it takes", []string{"--ring-size", "3M", "--ring-block", "1M"}, 2, "raise --ring-size"},
+		{"a host that is not known", []string{"--filter", "host nosuch.invalid"}, 2, "column 6"},
+		{"sampling of nothing", []string{"--sample", "0"}, 2, "write 10"},
 		{"too many interfaces", []string{"--interface", strings.Join(many, ",")}, 1, "66 interfaces, at most 64"},
 		{"no UUID", []string{"--device-id", "router-1"}, 2, "uuidgen"},
 		{"unknown option", []string{"--colour", "red"}, 2, "colour"},

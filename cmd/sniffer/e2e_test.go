@@ -337,6 +337,22 @@ func inspect(t *testing.T, dir string) []spool.Info {
 func TestOwnTraffic(t *testing.T) {
 	testbed.NeedRoot(t)
 	testbed.NeedPostgres(t)
+	for _, row := range []struct {
+		name string
+		args []string
+	}{
+		{"two interfaces", []string{"--interface", "lan0,wan0"}},
+		{"every interface", []string{"--interface", "any"}},
+		{"two workers, without a ring", []string{"--interface", "lan0,wan0", "--workers", "2", "--capture-mode", "read"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel() // it waits for the heartbeat of an idle interface
+			ownTraffic(t, row.args)
+		})
+	}
+}
+
+func ownTraffic(t *testing.T, args []string) {
 	topology := testbed.Router(t, testbed.Quiet())
 	pg := testbed.SharedPostgres(t)
 	local := pg.NewDatabase(t)
@@ -346,8 +362,7 @@ func TestOwnTraffic(t *testing.T) {
 	}
 	proxy := testbed.NewProxy(t, listener, pg.Dial)
 	url := pg.URLVia(proxy.Addr().String(), databaseName(t, local))
-	recorder := startRecorder(t, topology.Router, t.TempDir(), url,
-		"--interface", topology.LanPort, "--interface", topology.WanPort, "--console-listen", "[::]:8000")
+	recorder := startRecorder(t, topology.Router, t.TempDir(), url, append(args, "--console-listen", "[::]:8000")...)
 	testbed.Await(t, proxy.Accepted(), patience, "the database connection")
 	recorder.WaitOutput(t, "connected to the database", patience)
 	for _, address := range []string{testbed.RouterLanIPv4, testbed.RouterLanIPv6} {

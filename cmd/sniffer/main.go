@@ -38,7 +38,7 @@ func commands() []command {
 		{"schema", "print|apply|check [OPTION]...", "the database's tables", schemaCommand},
 		{"spool", "list [OPTION]...", "what waits for the database", spoolCommand},
 		{"fields", "[OPTION]...", "the fields of a record, and what they mean", fieldsCommand},
-		{"check", "[OPTION]... [INTERFACE]", "tell whether this machine can record, and what it would record", checkCommand},
+		{"check", "[OPTION]... [INTERFACE]...", "tell whether this machine can record, and what it would record", checkCommand},
 		{"version", "", "print the version", versionCommand},
 	}
 }

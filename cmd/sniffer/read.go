@@ -42,14 +42,23 @@ func readCommand(args []string, out, errs io.Writer) error {
 	if quiet {
 		print = nil
 	}
-	// A mistake in the expression shows before anything is printed or stored. Ethernet knows every word.
-	if _, err := pcapfilter.Compile(c.Filter, pcapfilter.Options{LinkType: pcapfilter.Ethernet}); err != nil {
-		return err
+	// A mistake in the expression shows before anything is printed or stored. Ethernet and the cooked headers
+	// know every word between them.
+	filter := pcapfilter.Options{
+		LinkType: pcapfilter.Ethernet, Names: pcapfilter.SystemNames(appliance.LookupTimeout), Netmask: noNetmask, MustMatch: true,
 	}
+	if _, err := pcapfilter.Compile(c.Filter, filter); err != nil {
+		cooked := filter
+		cooked.LinkType = pcapfilter.LinuxSLL2
+		if _, errCooked := pcapfilter.Compile(c.Filter, cooked); errCooked != nil {
+			return err
+		}
+	}
+	filter.MustMatch = false // a file may have frames of several link types, and some of them none of those asked for
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	path := flags.Arg(0)
-	r := &reading{path: path, filter: c.Filter, out: bufio.NewWriterSize(out, 64<<10), print: print}
+	r := &reading{path: path, filter: c.Filter, options: filter, out: bufio.NewWriterSize(out, 64<<10), print: print}
 	if c.DatabaseURL != "" {
 		if r.importer, err = appliance.NewImport(c, board.At("/"), version, path, errs); err != nil {
 			return err
@@ -103,6 +112,7 @@ func printerFor(format string) (printer, error) {
 // reading walks one file.
 type reading struct {
 	path, filter, device string
+	options              pcapfilter.Options // of the filter, for the link type that was compiled last
 	out                  *bufio.Writer
 	print                printer // nil: nothing is printed
 	importer             *appliance.Import
@@ -202,7 +212,8 @@ func (r *reading) keeps(f *savefile.Frame) (bool, error) {
 	}
 	vm, ok := r.vms[f.LinkType]
 	if !ok {
-		program, err := pcapfilter.Compile(r.filter, pcapfilter.Options{LinkType: pcapfilter.LinkType(f.LinkType)})
+		r.options.LinkType = pcapfilter.LinkType(f.LinkType)
+		program, err := pcapfilter.Compile(r.filter, r.options)
 		if err != nil {
 			return false, err
 		}

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -168,6 +170,7 @@ func TestReadFilter(t *testing.T) {
 		{"tcp dst port 443", 40, "dst_port", 443.0},
 		{"vlan 42", 10, "vlan_id", 42.0},
 		{"icmp6", 10, "icmp_type", 128.0},
+		{"arp or ip host localhost or (ip broadcast and len = 0)", 10, "arp_operation", 1.0},
 		{"ether proto 0x1234", 0, "", nil},
 		{"", frames, "device", "attic"},
 	} {
@@ -179,6 +182,45 @@ func TestReadFilter(t *testing.T) {
 		for _, o := range all {
 			if o[row.field] != row.value {
 				t.Errorf("%q lets pass %v", row.filter, o)
+			}
+		}
+	}
+}
+
+// TestReadFilterLinkTypes: the filter is compiled for what the file says its frames begin with.
+func TestReadFilterLinkTypes(t *testing.T) {
+	udp := []byte{0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 1, 2, 3, 192, 0, 2, 1, 0, 53, 0x30, 0x39, 0, 8, 0, 0}
+	cooked2 := []byte{0x08, 0x00, 0, 0, 0, 0, 0, 7, 0, 1, 4, 6, 2, 0, 0, 0, 0, 1, 0, 0}
+	for _, row := range []struct {
+		link       uint16
+		header     []byte
+		pass, drop string
+	}{
+		{0, []byte{2, 0, 0, 0}, "udp port 53", "ip6"},
+		{0, []byte{0, 0, 0, 2}, "udp port 53", "ip6"}, // written by a machine of the other byte order
+		{1, append(make([]byte, 12), 0x08, 0x00), "udp port 53", "ip6"},
+		{9, []byte{0xff, 0x03, 0x00, 0x21}, "udp port 53", "ip6"},
+		{101, nil, "udp port 53", "ip6"},
+		{108, []byte{0, 0, 0, 2}, "udp port 53", "ip6"},
+		{113, []byte{0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0x08, 0x00}, "outbound and udp port 53", "inbound"},
+		{228, nil, "udp port 53", "ip6"},
+		{276, cooked2, "ifindex 7 and udp port 53", "ifindex 8"},
+	} {
+		frame := append(slices.Clone(row.header), udp...)
+		var b bytes.Buffer
+		w := savefile.NewPcapWriter(&b)
+		if _, err := w.AddInterface(savefile.Interface{LinkType: row.link}); err != nil {
+			t.Fatal(err)
+		}
+		f := savefile.Frame{Data: frame, Time: fileStart, WireLength: uint32(len(frame)), LinkType: row.link}
+		if err := errors.Join(w.WriteFrame(&f), w.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		path := writeFile(t, "one.pcap", b.Bytes())
+		for filter, lines := range map[string]int{row.pass: 1, row.drop: 0} {
+			got := sniffer(t, "read", path, "--format", "json", "--filter", filter)
+			if got.status != 0 || got.errs != "" || len(objects(t, got.out)) != lines {
+				t.Errorf("link type %d, %q: %+v, want %d lines", row.link, filter, got, lines)
 			}
 		}
 	}

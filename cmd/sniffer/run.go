@@ -15,9 +15,9 @@ import (
 )
 
 func runCommand(args []string, out, errs io.Writer) error {
-	flags, c, err := parse("run", args, out, errs, nil,
+	flags, c, err := parse("run", args, out, errs, nil, append([]config.Option{
 		config.Interface, config.Filter, config.DatabaseURL, config.SpoolDir, config.SpoolSize, config.ConsoleListen,
-		config.DeviceName, config.DeviceID, config.Promiscuous, config.LogLevel)
+		config.DeviceName, config.DeviceID, config.Promiscuous, config.LogLevel}, config.Capture...)...)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,11 @@ const ledger = `
 		VALUES (1, '11111111-1111-4111-8111-111111111111', sequence, interface,
 		        '2026-11-22 12:00Z'::timestamptz + sequence * interval '1 min',
 		        '2026-11-22 12:01Z'::timestamptz + sequence * interval '1 min', received, row_count, pending) $$;
+	CREATE FUNCTION changed(sequence bigint, interface text, received bigint, row_count bigint, pending_change bigint, sample_rate int) RETURNS void LANGUAGE sql AS $$
+		INSERT INTO sniffer.coverage (device_id, run_id, sequence, interface, from_ts, to_ts, received, row_count, pending_change, sample_rate)
+		VALUES (1, '11111111-1111-4111-8111-111111111111', sequence, interface,
+		        '2026-11-22 12:00Z'::timestamptz + sequence * interval '1 min',
+		        '2026-11-22 12:01Z'::timestamptz + sequence * interval '1 min', received, row_count, pending_change, sample_rate) $$;
 	CREATE FUNCTION lost(sequence bigint, interface text, reason text, packets bigint) RETURNS void LANGUAGE sql AS $$
 		INSERT INTO sniffer.coverage_losses VALUES (1, '11111111-1111-4111-8111-111111111111', sequence, interface, reason, packets) $$;
 `
@@ -56,6 +61,22 @@ func TestBooks(t *testing.T) {
 			},
 		},
 		{
+			name: "what changed is summed up",
+			store: `segment(1, 1, false), changed(1, 'wan', 10, 7, 3, 1), segment(2, 2, false), changed(2, 'wan', 10, 12, -2, 1),
+				segment(3, 3, false), changed(3, 'wan', 4, 0, 4, 1)`,
+			want: []string{"cellar wan received=24 rows=19 losses=0 pending=5 balance=0 closed=false missing=0 12:01 12:04"},
+		},
+		{
+			name:  "a sampled run",
+			store: "segment(1, 1, true), changed(1, 'wan', 10, 8, 0, 100), lost(1, 'wan', 'ring_full', 2)",
+			want:  []string{"cellar wan received=10 rows=8 losses=2 pending=0 balance=0 closed=true missing=0 12:01 12:02"},
+		},
+		{
+			name:  "too many rows",
+			store: "segment(1, 1, true), changed(1, 'wan', 10, 9, 0, 1), segment(2, 2, true), changed(2, 'wan', 0, 3, -1, 1)",
+			want:  []string{"cellar wan received=10 rows=12 losses=0 pending=-1 balance=-1 closed=true missing=0 12:01 12:03"},
+		},
+		{
 			name:  "packets vanished",
 			store: "segment(1, 1, true), watched(1, 'wan', 10, 6, 1)",
 			want:  []string{"cellar wan received=10 rows=6 losses=0 pending=1 balance=3 closed=true missing=0 12:01 12:02"},
@@ -94,6 +115,16 @@ func TestBooks(t *testing.T) {
 				t.Errorf("books\n%q, want\n%q", got, row.want)
 			}
 		})
+	}
+}
+
+func TestBooksTellTheSamplingRate(t *testing.T) {
+	db, _ := applied(t)
+	run(t, db, ledger, `SELECT changed(1, 'wan', 1, 1, 0, 1), changed(2, 'wan', 1, 1, 0, 50), changed(1, 'lan', 1, 1, 0, 1), watched(1, 'old', 1, 1, 0),
+		lost(1, 'gone', 'ring_full', 1)`)
+	got := queryStrings(t, db, "SELECT interface || ' ' || sample_rate FROM sniffer.books ORDER BY 1")
+	if want := []string{"gone 1", "lan 1", "old 1", "wan 50"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

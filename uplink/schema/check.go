@@ -17,7 +17,7 @@ type Status struct {
 // objects are the relations of Version, without the schema's name.
 var objects = [...]string{
 	"schema_versions", "devices", "packets", "packets_default", "segments", "coverage", "coverage_losses",
-	"packets_readable", "sniffer", "books", "losses",
+	"packets_readable", "sniffer", "books", "losses", "visibility",
 }
 
 // ensurePartition is the function of Version, with its argument types.

@@ -39,6 +39,8 @@ func TestRolesMayWhatTheyNeedAndNoMore(t *testing.T) {
 				packet,
 				`INSERT INTO sniffer.coverage (device_id, run_id, sequence, interface, from_ts, to_ts, received, row_count, pending)
 				 VALUES (1, '11111111-1111-4111-8111-111111111111', 1, 'eth0', now(), now(), 1, 1, 0)`,
+				`INSERT INTO sniffer.coverage (device_id, run_id, sequence, interface, from_ts, to_ts, received, row_count, pending_change, sample_rate)
+				 VALUES (1, '11111111-1111-4111-8111-111111111111', 1, 'eth1', now(), now(), 1, 1, 0, 10)`,
 				`INSERT INTO sniffer.coverage_losses VALUES (1, '11111111-1111-4111-8111-111111111111', 1, 'eth0', 'ring_full', 0)`,
 				`INSERT INTO sniffer.segments (device_id, run_id, sequence, last_sequence, row_count, sealed_at, final)
 				 VALUES (1, '11111111-1111-4111-8111-111111111111', 1, 1, 1, now(), false) ON CONFLICT (device_id, run_id, sequence) DO NOTHING`,
@@ -53,7 +55,7 @@ func TestRolesMayWhatTheyNeedAndNoMore(t *testing.T) {
 			role: "sniffer_reader",
 			may: []string{
 				"SELECT FROM sniffer.packets", "SELECT FROM sniffer.packets_readable", "SELECT FROM sniffer.sniffer", "SELECT FROM sniffer.books",
-				"SELECT FROM sniffer.losses", "SELECT FROM sniffer.segments",
+				"SELECT FROM sniffer.losses", "SELECT FROM sniffer.visibility", "SELECT FROM sniffer.segments",
 			},
 			deny: []string{packet, partition, "DELETE FROM sniffer.devices"},
 		},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 )
 
 // A segment file: magic (8 bytes), header length and body length, then the CRC-32C (Castagnoli) of the
@@ -100,15 +101,28 @@ func parseFile(b []byte) (Header, []byte, error) {
 	return h, body, nil
 }
 
+// Flags of a header. Those of programs from before flagVersion2 have coverage entries without the fields behind
+// the losses, and the number of pending packets where its change stands now; what is written is of version 2. Of
+// a flag that is not known here nobody knows what it changes: such a header is refused.
 const (
 	flagFinal = 1 << iota
 	flagTombstone
+	flagVersion2
+	knownFlags = flagFinal | flagTombstone | flagVersion2
+)
+
+// Flags of a coverage entry.
+const (
+	flagUserFilter = 1 << iota
+	flagLink       // the link's counters follow
+	flagOld
+	knownCoverageFlags = flagUserFilter | flagLink | flagOld
 )
 
 func appendHeader(b []byte, h *Header) []byte {
 	b = append(b, h.Device[:]...)
 	b = append(b, h.Run[:]...)
-	var flags byte
+	flags := byte(flagVersion2)
 	if h.Final {
 		flags |= flagFinal
 	}
@@ -121,18 +135,48 @@ func appendHeader(b []byte, h *Header) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(h.Coverage)))
 	for i := range h.Coverage {
-		c := &h.Coverage[i]
-		b = appendString(b, c.Interface)
-		b = append(b, c.Index)
-		for _, v := range []uint64{uint64(c.From), uint64(c.To), c.Received, c.Rows, c.Pending} {
-			b = binary.LittleEndian.AppendUint64(b, v)
-		}
-		b = appendString(b, c.Filter)
-		b = binary.AppendUvarint(b, uint64(c.SnapLength))
-		b = binary.AppendUvarint(b, uint64(len(c.Losses)))
-		for _, l := range c.Losses {
-			b = appendString(b, l.Reason)
-			b = binary.AppendUvarint(b, l.Packets)
+		b = appendCoverage(b, &h.Coverage[i])
+	}
+	return b
+}
+
+func appendCoverage(b []byte, c *Coverage) []byte {
+	b = appendString(b, c.Interface)
+	b = append(b, c.Index)
+	pending := uint64(c.PendingChange)
+	if c.Old {
+		pending = c.Pending
+	}
+	for _, v := range []uint64{uint64(c.From), uint64(c.To), c.Received, c.Rows, pending} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	b = appendString(b, c.Filter)
+	b = binary.AppendUvarint(b, uint64(c.SnapLength))
+	b = binary.AppendUvarint(b, uint64(len(c.Losses)))
+	for _, l := range c.Losses {
+		b = appendString(b, l.Reason)
+		b = binary.AppendUvarint(b, l.Packets)
+	}
+	var flags byte
+	if c.UserFilter {
+		flags |= flagUserFilter
+	}
+	if c.Link.Known {
+		flags |= flagLink
+	}
+	if c.Old {
+		flags |= flagOld
+	}
+	b = append(b, flags)
+	b = binary.AppendUvarint(b, uint64(c.SampleRate))
+	b = appendString(b, c.SampleBy)
+	b = appendString(b, c.Mode)
+	for _, v := range []uint64{c.Freezes, c.Merged, c.Partial} {
+		b = binary.AppendUvarint(b, v)
+	}
+	if c.Link.Known {
+		for _, v := range []uint64{c.Link.Received, c.Link.Sent, c.Link.Dropped} {
+			b = binary.AppendUvarint(b, v)
 		}
 	}
 	return b
@@ -165,13 +209,13 @@ func (c *cursor) take(n int) []byte {
 func (c *cursor) u64() uint64 { return binary.LittleEndian.Uint64(c.take(8)) }
 
 // count reads a number that must not be larger than limit.
-func (c *cursor) count(limit uint64) int {
+func (c *cursor) count(limit uint64) uint64 {
 	v := c.uvarint()
 	if v > limit {
 		c.bad = true
 		return 0
 	}
-	return int(v)
+	return v
 }
 
 func (c *cursor) uvarint() uint64 {
@@ -184,7 +228,9 @@ func (c *cursor) uvarint() uint64 {
 	return v
 }
 
-func (c *cursor) string() string { return string(c.take(c.count(maxString))) }
+func (c *cursor) u32() uint32 { return uint32(c.count(math.MaxUint32)) }
+
+func (c *cursor) string() string { return string(c.take(int(c.count(maxString)))) }
 
 func parseHeader(b []byte) (Header, error) {
 	c := &cursor{b: b}
@@ -196,15 +242,9 @@ func parseHeader(b []byte) (Header, error) {
 	h.Final, h.Tombstone = flags&flagFinal != 0, flags&flagTombstone != 0
 	h.Sequence, h.Last, h.Rows = c.u64(), c.u64(), c.u64()
 	h.FirstTime, h.LastTime, h.SealedAt = int64(c.u64()), int64(c.u64()), int64(c.u64())
+	c.bad = c.bad || flags&^knownFlags != 0
 	for range c.count(maxCoverage) {
-		v := Coverage{Interface: c.string(), Index: c.take(1)[0]}
-		v.From, v.To = int64(c.u64()), int64(c.u64())
-		v.Received, v.Rows, v.Pending = c.u64(), c.u64(), c.u64()
-		v.Filter = c.string()
-		v.SnapLength = uint32(c.uvarint())
-		for range c.count(maxLosses) {
-			v.Losses = append(v.Losses, Loss{Reason: c.string(), Packets: c.uvarint()})
-		}
+		v := c.coverage(flags&flagVersion2 != 0)
 		if c.bad {
 			break
 		}
@@ -214,6 +254,36 @@ func parseHeader(b []byte) (Header, error) {
 		return Header{}, fmt.Errorf("%w: %w", ErrBroken, errHeader)
 	}
 	return h, nil
+}
+
+// coverage reads an entry, of version 2 or of the one before.
+func (c *cursor) coverage(version2 bool) Coverage {
+	v := Coverage{Interface: c.string(), Index: c.take(1)[0]}
+	v.From, v.To = int64(c.u64()), int64(c.u64())
+	v.Received, v.Rows = c.u64(), c.u64()
+	pending := c.u64()
+	v.Filter = c.string()
+	v.SnapLength = c.u32()
+	for range c.count(maxLosses) {
+		v.Losses = append(v.Losses, Loss{Reason: c.string(), Packets: c.uvarint()})
+	}
+	if !version2 {
+		v.Old, v.Pending, v.SampleRate = true, pending, 1
+		return v
+	}
+	flags := c.take(1)[0]
+	c.bad = c.bad || flags&^knownCoverageFlags != 0
+	if v.UserFilter, v.Old = flags&flagUserFilter != 0, flags&flagOld != 0; v.Old {
+		v.Pending = pending
+	} else {
+		v.PendingChange = int64(pending)
+	}
+	v.SampleRate, v.SampleBy, v.Mode = c.u32(), c.string(), c.string()
+	v.Freezes, v.Merged, v.Partial = c.uvarint(), c.uvarint(), c.uvarint()
+	if flags&flagLink != 0 {
+		v.Link = LinkCounts{c.uvarint(), c.uvarint(), c.uvarint(), true}
+	}
+	return v
 }
 
 // readHeader reads and checks the header of a segment and compares the file's size with it. When only the

@@ -21,12 +21,20 @@ var headers = []struct {
 		Coverage: []Coverage{{Interface: "wan", Received: 10, Losses: []Loss{{LossFull, 10}}}}}, nil},
 	{"rows of two interfaces", Header{Sequence: 4, Last: 4, Format: 255, Rows: 3, FirstTime: 1, LastTime: 2, SealedAt: 3,
 		Coverage: []Coverage{
-			{Interface: "br-lan", Index: 1, From: 1, To: 2, Received: 5, Rows: 2, Pending: 4, Filter: "not port 22", SnapLength: 1<<32 - 1,
+			{Interface: "br-lan", Index: 1, From: 1, To: 2, Received: 5, Rows: 2, PendingChange: 4, Filter: "not port 22", SnapLength: 1<<32 - 1,
 				Losses: []Loss{{"kernel_dropped", 2}, {"ring_full", 1}}},
 			{Interface: "", Index: 255, From: -1, To: 1<<63 - 1, Received: 1, Rows: 1},
 		}}, []byte("three rows")},
+	{"everything that coverage tells", Header{Sequence: 7, Last: 7, Coverage: []Coverage{
+		{Interface: "any", From: 1, To: 2, Received: 9, Rows: 12, PendingChange: -3, Freezes: 1, Merged: 1<<64 - 1, Partial: 3,
+			Link:       LinkCounts{Received: 1<<64 - 1, Sent: 5, Dropped: 6, Known: true},
+			SampleRate: 1<<32 - 1, SampleBy: "flow", Mode: "read", UserFilter: true},
+		{Interface: "wan", Link: LinkCounts{Known: true}, SampleRate: 1, Mode: "ring"},
+		{Interface: "old", Received: 5, Rows: 1, Old: true, Pending: 1<<64 - 1, SampleRate: 1},
+	}}, nil},
 	{"the longest strings", Header{Sequence: 5, Last: 5, Coverage: []Coverage{{
 		Interface: strings.Repeat("i", maxString), Filter: strings.Repeat("f", maxString),
+		SampleBy: strings.Repeat("s", maxString), Mode: strings.Repeat("m", maxString),
 		Losses: []Loss{{strings.Repeat("r", maxString), 1<<64 - 1}}}}}, []byte{0}},
 	{"all interfaces with all reasons", Header{Sequence: 6, Last: 6, Coverage: crowd(maxCoverage, maxLosses)}, make([]byte, 5000)},
 }
@@ -111,6 +119,14 @@ func TestHostileHeader(t *testing.T) {
 		{"a number that never ends", bytes.Repeat([]byte{0xff}, 12)},
 		{"more after the end", []byte{0, 0}},
 		{"more reasons than allowed", append(append([]byte{1, 0, 0}, make([]byte, 40)...), 0, 0, 65)},
+		{"an interface of the former version", append([]byte{1, 0, 0}, make([]byte, 43)...)},
+		{"an unknown flag of an interface", append(append([]byte{1, 0, 0}, make([]byte, 43)...), 8, 1, 0, 0, 0, 0, 0)},
+		{"a link without its counters", append(append([]byte{1, 0, 0}, make([]byte, 43)...), flagLink, 1, 0, 0, 0, 0, 0)},
+	}
+	// The lies about flags differ from this one in nothing else.
+	honest := append(append([]byte{1, 0, 0}, make([]byte, 43)...), 0, 1, 0, 0, 0, 0, 0)
+	if h, err := parseHeader(append(bytes.Clone(fixed), honest...)); err != nil || len(h.Coverage) != 1 {
+		t.Errorf("%+v, %v", h, err)
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -119,6 +135,19 @@ func TestHostileHeader(t *testing.T) {
 				t.Errorf("%+v, %v", h, err)
 			}
 		})
+	}
+}
+
+// TestUnknownFlag: a header of a later version is not guessed at.
+func TestUnknownFlag(t *testing.T) {
+	const flags = 33 // behind the two UUIDs and the format
+	b := appendHeader(nil, &Header{Sequence: 1, Last: 1})
+	if _, err := parseHeader(b); err != nil {
+		t.Fatal(err)
+	}
+	b[flags] |= knownFlags + 1
+	if _, err := parseHeader(b); !errors.Is(err, ErrBroken) {
+		t.Errorf("an unknown flag: %v", err)
 	}
 }
 
@@ -186,7 +215,7 @@ func TestLongStringsAreCut(t *testing.T) {
 // FuzzParse: whatever a file holds, what is accepted has right checksums and is written again the same, and a
 // spool opens beside it.
 func FuzzParse(f *testing.F) {
-	for _, tt := range headers[:5] {
+	for _, tt := range headers[:6] {
 		b := append(appendFile(nil, &tt.h, tt.body), tt.body...)
 		f.Add(b)
 		f.Add(b[:len(b)-1])

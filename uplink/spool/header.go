@@ -19,40 +19,6 @@ type Header struct {
 	Coverage  []Coverage
 }
 
-// Coverage is what one interface saw while the segment was filled.
-type Coverage struct {
-	Interface string
-	Index     uint8 // the interface's number in the rows of the body
-	From, To  int64 // the interval, Unix nanoseconds
-	Received  uint64
-	Rows      uint64
-	Pending   uint64 // counted by the kernel, not yet walked at the interval's end
-	Filter    string // the user's filter expression
-	// SnapLength is the number of bytes captured of a frame at most.
-	SnapLength uint32
-	Losses     []Loss
-}
-
-// Loss counts packets that are not rows, under the reason's name.
-type Loss struct {
-	Reason  string
-	Packets uint64
-}
-
-// Lose adds packets to the count of a reason.
-func (c *Coverage) Lose(reason string, packets uint64) {
-	if packets == 0 {
-		return
-	}
-	for i := range c.Losses {
-		if c.Losses[i].Reason == reason {
-			c.Losses[i].Packets += packets
-			return
-		}
-	}
-	c.Losses = append(c.Losses, Loss{reason, packets})
-}
-
 // Bury turns the header into that of a tombstone: every row becomes a loss for the reason. It returns the
 // number of rows.
 func (h *Header) Bury(reason string) uint64 {
@@ -100,21 +66,13 @@ func (h *Header) fits(size, reasons int) bool {
 	return size+len(h.Coverage)*reasons*burial <= maxHeader
 }
 
-// Merge adds a later interval of an interface to the header.
+// Merge adds an interval to the header: to the entry of the interface that looked in the same way, or as a new one.
 func (h *Header) Merge(n *Coverage) {
 	for i := range h.Coverage {
-		c := &h.Coverage[i]
-		if c.Interface != n.Interface || c.Index != n.Index || c.Filter != n.Filter || c.SnapLength != n.SnapLength {
-			continue
+		if c := &h.Coverage[i]; c.sameLook(n) {
+			c.Add(n)
+			return
 		}
-		c.To = n.To
-		c.Received += n.Received
-		c.Rows += n.Rows
-		c.Pending = n.Pending
-		for _, l := range n.Losses {
-			c.Lose(l.Reason, l.Packets)
-		}
-		return
 	}
 	h.Coverage = append(h.Coverage, *n)
 	c := &h.Coverage[len(h.Coverage)-1]

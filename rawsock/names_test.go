@@ -29,7 +29,7 @@ func carrying(link []byte, v6 bool, protocol byte, src, dst uint16, options int,
 	return append(append(f, payload...), make([]byte, 1200)...)
 }
 
-func TestWiden(t *testing.T) {
+func TestNames(t *testing.T) {
 	e4, e6 := ether(etherIPv4), ether(etherIPv6)
 	options := carrying(e4, false, 17, 40000, 53, 0, 1)
 	options[14] = 0x46 // four bytes of options: what are ports now are options then
@@ -81,7 +81,7 @@ func TestWiden(t *testing.T) {
 	accept := []bpf.Instruction{bpf.RetConstant{Val: shortSnap}}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			p, err := Widen(row.link, someNames, shortSnap, longSnap, accept)
+			p, err := Program(row.link, Parts{Names: &someNames, Long: longSnap}, accept)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,21 +103,21 @@ func TestWiden(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Widen(LinkType(9), someNames, 1, 2, accept); err == nil {
+	if _, err := Program(LinkType(9), Parts{Names: &someNames, Long: longSnap}, accept); err == nil {
 		t.Error("link type 9 was accepted")
 	}
 }
 
-// TestWidenIsSmall: it leaves the room to the user's expression and to the exclusion of our own traffic.
-func TestWidenIsSmall(t *testing.T) {
-	p, err := Widen(LinkEthernet, someNames, shortSnap, longSnap, []bpf.Instruction{bpf.RetConstant{Val: shortSnap}})
-	if err != nil || len(p) > 130 {
-		t.Errorf("%d instructions, %v; want at most 130", len(p), err)
+// TestNamesAreSmall: it leaves the room to the user's expression and to the exclusion of our own traffic.
+func TestNamesAreSmall(t *testing.T) {
+	p, err := Program(LinkEthernet, Parts{Names: &someNames, Long: longSnap}, []bpf.Instruction{bpf.RetConstant{Val: shortSnap}})
+	if err != nil || len(p) > 145 {
+		t.Errorf("%d instructions, %v; want at most 145", len(p), err)
 	}
 }
 
-// TestWidenKeepsTheVerdict: what a program rejects stays rejected, whichever of its accepts is met.
-func TestWidenKeepsTheVerdict(t *testing.T) {
+// TestProgramKeepsTheVerdict: what a program rejects stays rejected, whichever of its accepts is met.
+func TestProgramKeepsTheVerdict(t *testing.T) {
 	program := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: 12, Size: 2},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherIPv4, SkipFalse: 1},
@@ -126,7 +126,7 @@ func TestWidenKeepsTheVerdict(t *testing.T) {
 		bpf.RetConstant{Val: shortSnap},
 		bpf.RetConstant{Val: 0},
 	}
-	p, err := Widen(LinkEthernet, someNames, shortSnap, longSnap, program)
+	p, err := Program(LinkEthernet, Parts{Names: &someNames, Long: longSnap}, program)
 	if err != nil {
 		t.Fatal(err)
 	}
