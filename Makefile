@@ -3,17 +3,19 @@
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 export VERSION
 
-.PHONY: help build run test test-tshark lint cross arm64 armv7 mipsle amd64 fuzz bench bench-gopacket clean
+.PHONY: help build run test test-tshark test-filter lint cross arm64 armv7 mipsle amd64 fuzz bench bench-gopacket bench-capture clean
 
 help:
 	@echo 'make run     build, and record the default interface into PostgreSQL (ARGS=… goes to sniffer run)'
 	@echo 'make test    install what the tests need, and pass them'
 	@echo 'make test-tshark FILES="a.pcap b.pcapng"    compare every packet of capture files with tshark'
+	@echo 'make test-filter COUNT=20000 SEED=7    compare the filter compiler with tcpdump on more expressions'
 	@echo 'make build   bin/sniffer for this machine; make arm64, armv7, mipsle, amd64 for routers'
 	@echo 'make lint    formatting, vet, staticcheck, shellcheck'
 	@echo 'make fuzz    every fuzz target, or those of PACKAGE=./decode, for FUZZTIME (default 30s) each'
 	@echo 'make bench   the benchmarks'
 	@echo 'make bench-gopacket   the decoder beside gopacket, which it fetches (COUNT=10 for benchstat -col /decoder)'
+	@echo 'make bench-capture    the ring beside C, tcpdump, gopacket and mdlayher/packet, as root; 4 minutes (COUNT=9 for longer)'
 	@echo 'make clean   remove bin/ and, with it, nothing that was recorded (that is in .local/)'
 
 build:
@@ -33,6 +35,12 @@ ifeq ($(strip $(FILES)),)
 else
 	@go test -count=1 -v -timeout 30m -run '^TestFiles$$' ./decode/tsharktest -args $(abspath $(FILES))
 endif
+
+# Generated expressions beside those of the lists, each of which is tried on every link type.
+test-filter: COUNT ?= 20000
+test-filter: SEED ?= 1
+test-filter:
+	go test -count=1 -v -timeout 60m -run '^TestSameAsTcpdump$$' ./rawsock/pcapfilter/tcpdumptest -args -expressions $(COUNT) -seed $(SEED) -every
 
 .PHONY: deps
 deps:
@@ -57,6 +65,11 @@ bench:
 COUNT ?= 1
 bench-gopacket:
 	cd decode/gopacketbench && go vet ./... && go test -bench . -benchmem -count $(COUNT) ./...
+
+# COUNT is how often each consumer runs. It needs root, two cores, cc, tcpdump and taskset, and says which it misses.
+bench-capture: COUNT = 5
+bench-capture:
+	cd rawsock/capturebench && go vet ./... && SNIFFER_TEST_REQUIRE=1 go test -run '^$$' -bench . -timeout 60m ./... -args -pairs $(COUNT)
 
 clean:
 	rm -rf bin

@@ -12,7 +12,9 @@ if [ -n "$unformatted" ]; then
     exit 1
 fi
 go vet ./...
-(cd decode/gopacketbench && go vet ./...) # a module of its own
+for module in decode/gopacketbench rawsock/capturebench; do # modules of their own
+    (cd "$module" && go vet ./...)
+done
 # Pinned here and not in go.mod: a tool is no part of the product's module graph.
 go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 if command -v shellcheck > /dev/null; then

@@ -17,8 +17,10 @@ fi
 # know of the scripts and programs that the tests run.
 status=0
 go test -race -v -count=1 -p 1 -timeout 20m ./... > "$log" 2>&1 || status=$?
-# A module of its own: both decoders of the benchmark find the same.
-(cd decode/gopacketbench && go test -race -v -count=1 -timeout 5m ./...) >> "$log" 2>&1 || status=$?
+# Modules of their own: both decoders of one benchmark find the same, and each consumer of the other gets every frame.
+for module in decode/gopacketbench rawsock/capturebench; do
+    (cd "$module" && go test -race -v -count=1 -timeout 5m ./...) >> "$log" 2>&1 || status=$?
+done
 grep -E '^(ok|FAIL|---|panic|\?)|^ +--- (FAIL|SKIP)|no test files' "$log" | grep -v -E -e '^--- PASS' || true
 if [ "$status" -ne 0 ]; then
     echo "--- the failures, each with what its test said; all of it is in $log" >&2
