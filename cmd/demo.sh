@@ -70,10 +70,11 @@ socket_dir() {
 }
 
 # Two runs would stop each other's PostgreSQL. The recorder inherits the lock, PostgreSQL does not: what a killed
-# run left behind is taken over.
+# run left behind is taken over. A recorder that was killed a moment ago holds it until the kernel has closed its
+# sockets, which takes longer than for it to vanish from the list of processes.
 lock() {
     exec 9> "$state/lock"
-    if ! flock -n 9; then
+    if ! flock -w 3 9; then
         say "another run keeps its database in $state: end it first, or name another directory with SNIFFER_LOCAL"
         exit 1
     fi
