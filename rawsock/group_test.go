@@ -140,14 +140,17 @@ func TestGroupUnderLoad(t *testing.T) {
 				config := rawsock.Config{Mode: mode, Filter: only(t, typeIPv6), Blocks: 32, AllowUserSpace: true}
 				for range 2 {
 					one, two := c.openGroup(t, 3, config), c.openGroup(t, 2, config)
-					for _, s := range append(one, two...) {
-						if s.InUserSpace() != (name != "kernel") {
-							t.Fatalf("in user space: %v", s.InUserSpace())
+					seen := [2]sightings{{}, {}}
+					for g, group := range [][]*rawsock.Socket{one, two} {
+						for i, s := range group {
+							if s.InUserSpace() != (name != "kernel") {
+								t.Fatalf("in user space: %v", s.InUserSpace())
+							}
+							collect(t, s, 1, func(f *rawsock.Frame) { seen[g].note(t, i, f) })
 						}
-						collect(t, s, 1, func(*rawsock.Frame) {})
 					}
-					for _, group := range [][]*rawsock.Socket{one, two} {
-						seenOnce(t, group)
+					for g, group := range [][]*rawsock.Socket{one, two} {
+						seenOnce(t, group, seen[g])
 					}
 				}
 			})
@@ -155,19 +158,25 @@ func TestGroupUnderLoad(t *testing.T) {
 	}
 }
 
-// seenOnce drains a group whose filter takes IPv6 alone.
-func seenOnce(t *testing.T, group []*rawsock.Socket) {
+// sightings are the numbers of the frames that a group whose filter takes IPv6 alone has handed out.
+type sightings map[uint32]bool
+
+func (s sightings) note(t *testing.T, member int, f *rawsock.Frame) {
+	n, _ := testbed.FrameNumber(f.Data)
+	if s[n] || typeOf(f) != typeIPv6 {
+		t.Errorf("member %d: frame %d of EtherType %#x, seen before: %v", member, n, typeOf(f), s[n])
+	}
+	s[n] = true
+}
+
+// seenOnce drains a group that has handed out some frames before.
+func seenOnce(t *testing.T, group []*rawsock.Socket, seen sightings) {
 	t.Helper()
 	var mu sync.Mutex
-	seen := map[uint32]bool{}
 	drainAll(t, group, func(i int, f *rawsock.Frame) {
-		n, _ := testbed.FrameNumber(f.Data)
 		mu.Lock()
 		defer mu.Unlock()
-		if seen[n] || typeOf(f) != typeIPv6 {
-			t.Errorf("member %d: frame %d of EtherType %#x, seen before: %v", i, n, typeOf(f), seen[n])
-		}
-		seen[n] = true
+		seen.note(t, i, f)
 	})
 	if len(seen) == 0 {
 		t.Error("nothing was seen")
