@@ -110,14 +110,9 @@ func ethtoolValue(fd int, name string, command uint32) (uint32, error) {
 
 // promiscuous asks for IFLA_PROMISCUITY: the flag of SIOCGIFFLAGS leaves out what packet sockets asked for.
 func promiscuous(index int) (bool, error) {
-	n, err := newNetlink()
-	if err != nil {
-		return false, err
-	}
-	defer n.close()
 	var request [unix.SizeofIfInfomsg]byte
 	binary.NativeEndian.PutUint32(request[4:], uint32(index))
-	answer, err := n.ask(unix.RTM_GETLINK, request[:])
+	answer, err := askNetlink(unix.RTM_GETLINK, request[:])
 	if errors.Is(err, unix.ENODEV) {
 		return false, ErrNoInterface
 	}

@@ -19,10 +19,9 @@ const (
 	MaxInstructions     = 4096
 	MaxUserInstructions = 1 << 16
 
-	// maxNetlinkRequest and maxNetlinkAnswer are bytes of one question to rtnetlink and of its answer. A longer answer
-	// is cut, and what stands behind the cut counts as not told.
-	maxNetlinkRequest = 32
-	maxNetlinkAnswer  = 8192
+	// maxNetlinkAnswer is bytes of an answer of rtnetlink. A longer one is cut, and what stands behind the cut counts as
+	// not told.
+	maxNetlinkAnswer = 8192
 
 	// maxCounterLines is how many bytes of /proc/net/dev are read at a time; one line has at most some 300.
 	maxCounterLines = 4096

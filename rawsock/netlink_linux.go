@@ -8,60 +8,39 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// netlink asks rtnetlink(7) one thing at a time, without waiting and without allocating: the kernel answers such a
-// request before the call that sends it returns.
-type netlink struct {
-	fd       int
-	sequence uint32
-	request  [unix.NLMSG_HDRLEN + maxNetlinkRequest]byte
-	answer   [maxNetlinkAnswer]byte
-}
-
 var errNoAnswer = errors.New("no answer from rtnetlink")
 
-func newNetlink() (*netlink, error) {
+// askNetlink sends one request to rtnetlink(7) and returns the answer behind its header, without waiting: the kernel
+// answers such a request before the call that sends it returns. An interface that is not there is unix.ENODEV.
+func askNetlink(kind uint16, body []byte) ([]byte, error) {
+	const header = unix.NLMSG_HDRLEN
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	return &netlink{fd: fd}, nil
-}
-
-func (n *netlink) close() error { return os.NewSyscallError("close", unix.Close(n.fd)) }
-
-// ask sends a request and returns the answer behind its header; it is valid until the next request. An interface
-// that is not there is unix.ENODEV.
-func (n *netlink) ask(kind uint16, body []byte) ([]byte, error) {
-	const header = unix.NLMSG_HDRLEN
-	n.sequence++
-	length := header + copy(n.request[header:], body)
+	defer unix.Close(fd)
 	order := binary.NativeEndian
-	order.PutUint32(n.request[0:], uint32(length))
-	order.PutUint16(n.request[4:], kind)
-	order.PutUint16(n.request[6:], unix.NLM_F_REQUEST)
-	order.PutUint32(n.request[8:], n.sequence)
-	if _, err := unix.Write(n.fd, n.request[:length]); err != nil {
+	request := make([]byte, header, header+len(body))
+	order.PutUint32(request[0:], uint32(header+len(body)))
+	order.PutUint16(request[4:], kind)
+	order.PutUint16(request[6:], unix.NLM_F_REQUEST)
+	if _, err := unix.Write(fd, append(request, body...)); err != nil {
 		return nil, os.NewSyscallError("write", err)
 	}
-	for {
-		got, err := unix.Read(n.fd, n.answer[:])
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err == unix.EAGAIN:
-			return nil, errNoAnswer
-		case err != nil:
-			return nil, os.NewSyscallError("read", err)
-		}
-		message := n.answer[:got]
-		if len(message) < header+4 || order.Uint32(message[8:]) != n.sequence {
-			continue // what an earlier request left behind
-		}
-		if order.Uint16(message[4:]) == unix.NLMSG_ERROR {
-			return nil, unix.Errno(-int32(order.Uint32(message[header:])))
-		}
-		return message[header:], nil
+	answer := make([]byte, maxNetlinkAnswer)
+	n, err := unix.Read(fd, answer)
+	for err == unix.EINTR {
+		n, err = unix.Read(fd, answer)
 	}
+	switch {
+	case err == unix.EAGAIN, err == nil && n < header+4:
+		return nil, errNoAnswer
+	case err != nil:
+		return nil, os.NewSyscallError("read", err)
+	case order.Uint16(answer[4:]) == unix.NLMSG_ERROR:
+		return nil, unix.Errno(-int32(order.Uint32(answer[header:])))
+	}
+	return answer[header:n], nil
 }
 
 // attribute returns the payload of the first attribute of this kind, nil when there is none.
