@@ -3,7 +3,7 @@
 set -eu
 
 if [ $# -eq 0 ]; then
-    set -- postgresql tshark tcpdump telnet expect netcat-openbsd iproute2 shellcheck gcc libc6-dev procps
+    set -- postgresql pgbouncer tshark tcpdump telnet expect netcat-openbsd iproute2 shellcheck gcc libc6-dev procps
 fi
 
 missing=
@@ -21,12 +21,20 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     exit 0
 fi
 
-# Debian's postgresql would make and start a server of its own; nothing here uses it.
+# Debian's packages would make and start servers of their own; nothing here uses them.
 case "$missing" in
     *postgresql*)
         if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
             mkdir -p /etc/postgresql-common
             echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
+        fi
+        ;;
+esac
+case "$missing" in
+    *pgbouncer*)
+        if [ ! -e /etc/systemd/system/pgbouncer.service ]; then
+            mkdir -p /etc/systemd/system
+            ln -s /dev/null /etc/systemd/system/pgbouncer.service
         fi
         ;;
 esac

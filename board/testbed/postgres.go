@@ -46,6 +46,7 @@ type PostgresOption func(*postgresConfig)
 type postgresConfig struct {
 	durable  bool
 	settings []string // name=value, later ones win
+	files    map[string][]byte
 }
 
 // Durable keeps the data on a disk, with fsync and full page writes, as for a power cut. Without it a server still keeps every
@@ -60,6 +61,31 @@ func Durable() PostgresOption {
 // Setting sets a server parameter.
 func Setting(name, value string) PostgresOption {
 	return func(c *postgresConfig) { c.settings = append(c.settings, name+"="+value) }
+}
+
+// File puts a file into the data directory, such as a certificate or another pg_hba.conf; that one has to let
+// Superuser in on the unix socket without a password.
+func File(name string, content []byte) PostgresOption {
+	return func(c *postgresConfig) {
+		if c.files == nil {
+			c.files = map[string][]byte{}
+		}
+		c.files[name] = content
+	}
+}
+
+// TLS has the server speak TLS with a certificate of its own, and ask clients for one of the authority clients,
+// unless that is nil.
+func TLS(own Certificate, clients *Authority) PostgresOption {
+	return func(c *postgresConfig) {
+		c.settings = append(c.settings, "ssl=on")
+		File("server.crt", own.Certificate)(c)
+		File("server.key", own.Key)(c)
+		if clients != nil {
+			c.settings = append(c.settings, "ssl_ca_file=clients.crt")
+			File("clients.crt", clients.Certificate)(c)
+		}
+	}
 }
 
 // Postgres is a private server. It listens on a unix socket, which every network namespace reaches, and on
@@ -172,6 +198,12 @@ func newPostgres(options []PostgresOption) (pg *Postgres, err error) {
 	}()
 	if err := install.makeData(pg.data()); err != nil {
 		return nil, err
+	}
+	for name, content := range pg.config.files {
+		path := filepath.Join(pg.data(), name)
+		if err := install.own(path, os.WriteFile(path, content, 0o600)); err != nil {
+			return nil, fmt.Errorf("testbed: file of PostgreSQL: %w", err)
+		}
 	}
 	if pg.port, err = freePort(); err != nil {
 		return nil, err
@@ -346,7 +378,12 @@ func (pg *Postgres) URLVia(address, database string) string {
 	return u.String()
 }
 
+// Socket is the path of the server's unix socket.
+func (pg *Postgres) Socket() string {
+	return filepath.Join(pg.dir, fmt.Sprintf(".s.PGSQL.%d", pg.port))
+}
+
 // Dial connects to the server's unix socket, as the target of a Proxy.
 func (pg *Postgres) Dial() (net.Conn, error) {
-	return net.DialTimeout("unix", filepath.Join(pg.dir, fmt.Sprintf(".s.PGSQL.%d", pg.port)), startDeadline)
+	return net.DialTimeout("unix", pg.Socket(), startDeadline)
 }
