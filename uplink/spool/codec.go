@@ -108,7 +108,8 @@ const (
 	flagFinal = 1 << iota
 	flagTombstone
 	flagVersion2
-	knownFlags = flagFinal | flagTombstone | flagVersion2
+	flagClock  // the clock follows the coverage
+	knownFlags = flagFinal | flagTombstone | flagVersion2 | flagClock
 )
 
 // Flags of a coverage entry.
@@ -129,6 +130,9 @@ func appendHeader(b []byte, h *Header) []byte {
 	if h.Tombstone {
 		flags |= flagTombstone
 	}
+	if h.Clock.State != ClockUnknown {
+		flags |= flagClock
+	}
 	b = append(b, h.Format, flags)
 	for _, v := range []uint64{h.Sequence, h.Last, h.Rows, uint64(h.FirstTime), uint64(h.LastTime), uint64(h.SealedAt)} {
 		b = binary.LittleEndian.AppendUint64(b, v)
@@ -137,7 +141,16 @@ func appendHeader(b []byte, h *Header) []byte {
 	for i := range h.Coverage {
 		b = appendCoverage(b, &h.Coverage[i])
 	}
+	if h.Clock.State != ClockUnknown {
+		b = appendClock(b, &h.Clock)
+	}
 	return b
+}
+
+func appendClock(b []byte, c *Clock) []byte {
+	b = append(b, c.Boot[:]...)
+	b = binary.LittleEndian.AppendUint64(b, uint64(c.Offset))
+	return append(b, byte(c.State))
 }
 
 func appendCoverage(b []byte, c *Coverage) []byte {
@@ -250,10 +263,22 @@ func parseHeader(b []byte) (Header, error) {
 		}
 		h.Coverage = append(h.Coverage, v)
 	}
+	if flags&flagClock != 0 {
+		h.Clock = c.clock()
+	}
 	if c.bad || len(c.b) != 0 {
 		return Header{}, fmt.Errorf("%w: %w", ErrBroken, errHeader)
 	}
 	return h, nil
+}
+
+// clock reads what appendClock wrote. A state that is not known here is refused, like a flag.
+func (c *cursor) clock() (v Clock) {
+	copy(v.Boot[:], c.take(16))
+	v.Offset = int64(c.u64())
+	v.State = ClockState(c.take(1)[0])
+	c.bad = c.bad || v.State == ClockUnknown || v.State > ClockSynced
+	return v
 }
 
 // coverage reads an entry, of version 2 or of the one before.

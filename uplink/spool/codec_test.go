@@ -32,6 +32,10 @@ var headers = []struct {
 		{Interface: "wan", Link: LinkCounts{Known: true}, SampleRate: 1, Mode: "ring"},
 		{Interface: "old", Received: 5, Rows: 1, Old: true, Pending: 1<<64 - 1, SampleRate: 1},
 	}}, nil},
+	{"a clock that nobody set", Header{Sequence: 8, Last: 8, SealedAt: 5, Clock: Clock{Boot: [16]byte{15: 1}, Offset: -7, State: ClockUnset}}, nil},
+	{"a disciplined clock and rows", Header{Sequence: 8, Last: 8, Rows: 1, FirstTime: 1, LastTime: 1,
+		Clock:    Clock{Boot: [16]byte{1, 2, 3}, Offset: 1<<63 - 1, State: ClockSynced},
+		Coverage: []Coverage{{Interface: "wan", Received: 1, Rows: 1, SampleRate: 1}}}, []byte("row")},
 	{"the longest strings", Header{Sequence: 5, Last: 5, Coverage: []Coverage{{
 		Interface: strings.Repeat("i", maxString), Filter: strings.Repeat("f", maxString),
 		SampleBy: strings.Repeat("s", maxString), Mode: strings.Repeat("m", maxString),
@@ -71,6 +75,7 @@ func TestRoundTrip(t *testing.T) {
 // header when only the body is wrong.
 func TestDamage(t *testing.T) {
 	h := headers[3].h
+	h.Clock = Clock{Boot: [16]byte{9}, Offset: 1 << 60, State: ClockFree}
 	body := headers[3].body
 	whole := append(appendFile(nil, &h, body), body...)
 	judge := func(t *testing.T, what string, at int, b []byte) {
@@ -135,6 +140,30 @@ func TestHostileHeader(t *testing.T) {
 				t.Errorf("%+v, %v", h, err)
 			}
 		})
+	}
+}
+
+// TestHostileClock: a header whose clock is cut off, or in a state that is not known here, is refused.
+func TestHostileClock(t *testing.T) {
+	whole := appendHeader(nil, &Header{Sequence: 1, Last: 1, Clock: Clock{State: ClockSynced}})
+	if h, err := parseHeader(whole); err != nil || h.Clock.State != ClockSynced {
+		t.Fatalf("%+v, %v", h, err)
+	}
+	last := len(whole) - 1
+	for n := range 16 + 8 + 1 {
+		if _, err := parseHeader(whole[:len(whole)-1-n]); !errors.Is(err, ErrBroken) {
+			t.Errorf("%d bytes of the clock are missing: %v", n+1, err)
+		}
+	}
+	for _, state := range []ClockState{ClockUnknown, ClockSynced + 1, 255} {
+		b := bytes.Clone(whole)
+		b[last] = byte(state)
+		if _, err := parseHeader(b); !errors.Is(err, ErrBroken) {
+			t.Errorf("state %d: %v", state, err)
+		}
+	}
+	if _, err := parseHeader(append(whole, 0)); !errors.Is(err, ErrBroken) {
+		t.Errorf("a byte behind the clock: %v", err)
 	}
 }
 
@@ -215,7 +244,7 @@ func TestLongStringsAreCut(t *testing.T) {
 // FuzzParse: whatever a file holds, what is accepted has right checksums and is written again the same, and a
 // spool opens beside it.
 func FuzzParse(f *testing.F) {
-	for _, tt := range headers[:6] {
+	for _, tt := range headers[:8] {
 		b := append(appendFile(nil, &tt.h, tt.body), tt.body...)
 		f.Add(b)
 		f.Add(b[:len(b)-1])

@@ -98,6 +98,95 @@ func TestConcurrent(t *testing.T) {
 	w.balance()
 }
 
+// TestConcurrentTiers: while one seals and one uploads, the spool packs, moves to the second tier and drops, as fast as it
+// can. With -race this is about memory; without, about the books.
+func TestConcurrentTiers(t *testing.T) {
+	const segments = 1500
+	w := newWorld(t, Disk{}, 2*smallLimit).withOverflow(8 * smallLimit)
+	w.overflow.After = 0
+	w.mustOpen()
+	defer func() { w.close() }()
+	s := w.spool
+	sealed := make(chan struct{})
+	var group, looking sync.WaitGroup
+	group.Go(func() {
+		defer close(sealed)
+		for n := range uint64(segments) {
+			h, body := segment(key{1, n + 1}, int(n%7)*100)
+			if err := s.Seal(h, body); err != nil {
+				t.Errorf("segment %d: %v", n, err)
+				return
+			}
+		}
+	})
+	group.Go(func() {
+		var buf []byte
+		for sealing := true; sealing; {
+			select {
+			case <-sealed:
+				sealing = false
+			default:
+			}
+			for n := 0; ; n++ {
+				s.Uplink(n%4 != 0)
+				refs := s.Pin(3, 1<<20)
+				if len(refs) == 0 {
+					break
+				}
+				for _, r := range refs {
+					h, body, grown, err := s.Load(r, buf)
+					if buf = grown; err != nil {
+						t.Errorf("load: %v", err)
+						return
+					}
+					w.commit(h, body)
+				}
+				if n%3 == 0 { // the result stays unknown
+					s.Unpin(refs)
+				} else if err := s.Sent(refs); err != nil {
+					t.Errorf("sent: %v", err)
+					return
+				}
+			}
+		}
+	})
+	done := make(chan struct{})
+	for range 2 {
+		looking.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				s.tend()
+				if n%50 == 49 {
+					s.tending.Lock()
+					if _, err := s.discard(2); err != nil {
+						t.Errorf("discard: %v", err)
+					}
+					s.tending.Unlock()
+				}
+				if st := s.Stats(); st.Bytes > st.Limit || st.Overflow.Bytes > st.Overflow.Limit {
+					t.Errorf("over the limit: %+v", st)
+				}
+			}
+		})
+	}
+	group.Wait()
+	close(done)
+	looking.Wait()
+	if t.Failed() {
+		return
+	}
+	for n := range uint64(segments) {
+		w.sealed[key{1, n + 1}] = n%7*100 + 2
+	}
+	w.balance()
+	w.drain()
+	w.balance()
+}
+
 // TestChanged: one token for any number of segments, and none without.
 func TestChanged(t *testing.T) {
 	w := newWorld(t, newMemory(), smallLimit)

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"errors"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -26,8 +27,14 @@ func tempDir(t testing.TB) string {
 // the changes to names since the last SyncDir any number of the newest may be undone.
 type memory struct {
 	files map[string][]byte
-	past  []map[string][]byte // the names before each change since the last SyncDir, oldest first
-	space int64               // bytes of whole blocks; 0: no end
+	past  []change // since the directory was synced, oldest first
+	space int64    // bytes of whole blocks; 0: no end
+}
+
+// change is what a directory held before one of its names, or a file that was not synced yet, changed.
+type change struct {
+	dir   string
+	files map[string][]byte
 }
 
 func newMemory() *memory { return &memory{files: map[string][]byte{}} }
@@ -42,7 +49,49 @@ func (m *memory) used() int64 {
 
 func fails(op, path string, err error) error { return &os.PathError{Op: op, Path: path, Err: err} }
 
-func (m *memory) change() { m.past = append(m.past, maps.Clone(m.files)) }
+func (m *memory) change(path string) {
+	c := change{filepath.Dir(path), map[string][]byte{}}
+	for p, b := range m.files {
+		if filepath.Dir(p) == c.dir {
+			c.files[p] = b
+		}
+	}
+	m.past = append(m.past, c)
+}
+
+// states are what a power cut may leave: of the changes in each directory any number of the newest is undone, while in the
+// others none is, or all are.
+func (m *memory) states() []map[string][]byte {
+	states := []map[string][]byte{m.files}
+	for _, c := range m.past {
+		one, all := maps.Clone(m.files), map[string][]byte{}
+		maps.DeleteFunc(one, func(p string, _ []byte) bool { return filepath.Dir(p) == c.dir })
+		maps.Copy(one, c.files)
+		maps.Copy(all, one)
+		seen := map[string]bool{c.dir: true}
+		for _, other := range m.past { // oldest first: the first of each directory undoes all
+			if !seen[other.dir] {
+				seen[other.dir] = true
+				maps.DeleteFunc(all, func(p string, _ []byte) bool { return filepath.Dir(p) == other.dir })
+				maps.Copy(all, other.files)
+			}
+		}
+		if states = append(states, one); len(seen) > 1 {
+			states = append(states, all)
+		}
+	}
+	return states
+}
+
+// move gives the files of a directory another one.
+func (m *memory) move(from, to string) {
+	for p, b := range m.files {
+		if filepath.Dir(p) == from {
+			delete(m.files, p)
+			m.files[filepath.Join(to, filepath.Base(p))] = b
+		}
+	}
+}
 
 func (m *memory) MakeDir(string) error { return nil }
 
@@ -57,7 +106,7 @@ func (m *memory) List(dir string) ([]string, error) {
 }
 
 func (m *memory) WriteSynced(path string, head []byte, parts ...[]byte) error {
-	m.change()
+	m.change(path)
 	b := slices.Concat(append([][]byte{head}, parts...)...)
 	delete(m.files, path)
 	if m.space > 0 {
@@ -75,7 +124,7 @@ func (m *memory) Rename(from, to string) error {
 	if !ok {
 		return fails("rename", from, syscall.ENOENT)
 	}
-	m.change()
+	m.change(from)
 	delete(m.files, from)
 	m.files[to] = b
 	return nil
@@ -85,13 +134,13 @@ func (m *memory) Remove(path string) error {
 	if _, ok := m.files[path]; !ok {
 		return fails("remove", path, syscall.ENOENT)
 	}
-	m.change()
+	m.change(path)
 	delete(m.files, path)
 	return nil
 }
 
-func (m *memory) SyncDir(string) error {
-	m.past = nil
+func (m *memory) SyncDir(dir string) error {
+	m.past = slices.DeleteFunc(m.past, func(c change) bool { return c.dir == dir })
 	return nil
 }
 
@@ -113,6 +162,43 @@ func (m *memory) ReadHead(path string, n int) ([]byte, int64, error) {
 	}
 	return slices.Clone(b[:min(n, len(b))]), int64(len(b)), nil
 }
+
+func (m *memory) Create(path string) (File, error) {
+	m.change(path)
+	m.files[path] = nil
+	return &memoryFile{m, path}, nil
+}
+
+func (m *memory) ReadAt(path string, buf []byte, offset int64) error {
+	b, ok := m.files[path]
+	if !ok {
+		return fails("open", path, syscall.ENOENT)
+	}
+	if offset > int64(len(b)) || copy(buf, b[offset:]) < len(buf) {
+		return fails("read", path, io.ErrUnexpectedEOF)
+	}
+	return nil
+}
+
+// memoryFile is a file being written: until it is synced, any number of its newest pieces may be undone.
+type memoryFile struct {
+	m    *memory
+	path string
+}
+
+func (f *memoryFile) Write(b []byte) (int, error) {
+	f.m.change(f.path)
+	was := f.m.files[f.path]
+	if f.m.space > 0 && f.m.used()-charge(int64(len(was)))+charge(int64(len(was)+len(b))) > f.m.space {
+		return 0, fails("write", f.path, syscall.ENOSPC)
+	}
+	f.m.files[f.path] = slices.Concat(was, b)
+	return len(b), nil
+}
+
+func (f *memoryFile) Sync() error { return nil }
+
+func (f *memoryFile) Close() error { return nil }
 
 // faulty asks before each operation whether it may go on.
 type faulty struct {
@@ -198,6 +284,49 @@ func (f *faulty) ReadHead(path string, n int) ([]byte, int64, error) {
 	return f.FS.ReadHead(path, n)
 }
 
+func (f *faulty) Create(path string) (File, error) {
+	if err := f.ask("create", path); err != nil {
+		return nil, err
+	}
+	file, err := f.FS.Create(path)
+	return &faultyFile{file, f, path}, err
+}
+
+func (f *faulty) ReadAt(path string, buf []byte, offset int64) error {
+	if err := f.ask("readat", path); err != nil {
+		return err
+	}
+	return f.FS.ReadAt(path, buf, offset)
+}
+
+type faultyFile struct {
+	File
+	f    *faulty
+	path string
+}
+
+func (f *faultyFile) Write(b []byte) (int, error) {
+	if err := f.f.ask("append", f.path); err != nil {
+		return 0, err
+	}
+	return f.File.Write(b)
+}
+
+// Sync, when it fails with torn, leaves so many bytes of the file.
+func (f *faultyFile) Sync() error {
+	err := f.f.ask("sync", f.path)
+	if t := (torn{}); errors.As(err, &t) {
+		b, readErr := f.f.FS.ReadFile(f.path, nil, 1<<30)
+		if readErr == nil {
+			_ = f.f.FS.WriteSynced(f.path, b[:min(t.bytes, len(b))])
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return f.File.Sync()
+}
+
 // segmentFiles lists the paths of what the spool could hand out.
 func segmentFiles(t testing.TB, fs FS, dir string) []string {
 	t.Helper()
@@ -207,7 +336,7 @@ func segmentFiles(t testing.TB, fs FS, dir string) []string {
 	}
 	var paths []string
 	for _, name := range names {
-		if strings.HasSuffix(name, suffix) {
+		if strings.HasSuffix(name, suffix) || strings.HasSuffix(name, bundleSuffix) {
 			paths = append(paths, filepath.Join(dir, name))
 		}
 	}

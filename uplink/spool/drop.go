@@ -26,6 +26,15 @@ func (s *Spool) makeRoom(bytes int64) error {
 			return full
 		}
 		ordinal := s.entries[i].ordinal
+		if s.entries[i].bundle != nil {
+			freed, err := s.dropBundle(i)
+			if err != nil {
+				from, full = i+1, errors.Join(full, err)
+			} else if !freed {
+				from = i + 1
+			}
+			continue
+		}
 		h, _, err := s.readHeader(ordinal)
 		switch {
 		case err == nil:
@@ -55,8 +64,8 @@ func (s *Spool) joins(i int) bool {
 		return false
 	}
 	before, e := &s.entries[i-1], &s.entries[i]
-	return before.run == e.run && !e.apart &&
-		!before.attempted && !before.pinned && !before.absorbed &&
+	return before.bundle == nil && e.bundle == nil && before.run == e.run && !e.apart &&
+		!before.attempted && !before.pinned && !before.absorbed && !(s.committing && before.claimed) &&
 		!e.attempted && !e.pinned && !e.absorbed
 }
 
@@ -69,7 +78,11 @@ func (s *Spool) droppable(from int) int {
 	for i := from; i < len(s.entries); i++ {
 		e := &s.entries[i]
 		switch {
-		case e.pinned || e.absorbed:
+		case e.pinned || e.absorbed || inTierTwo(e.ordinal) || s.committing && e.claimed:
+		case e.bundle != nil:
+			if !e.tombstone && !e.kept && s.remains(e) < charge(e.size) {
+				return i
+			}
 		case s.absorbable(i):
 			return i
 		case e.tombstone:
@@ -83,11 +96,16 @@ func (s *Spool) droppable(from int) int {
 // residue is what would stay, at least, when everything that can be dropped were.
 func (s *Spool) residue() int64 {
 	var bytes int64
+	for _, l := range s.leftover {
+		bytes += l.bytes
+	}
 	for i := range s.entries {
 		e := &s.entries[i]
 		switch {
-		case s.joins(i):
-		case e.pinned || e.tombstone || e.absorbed:
+		case inTierTwo(e.ordinal) || s.joins(i):
+		case e.bundle != nil && !e.pinned && !e.tombstone && !e.kept:
+			bytes += min(s.remains(e), charge(e.size))
+		case e.bundle != nil || e.pinned || e.tombstone || e.absorbed:
 			bytes += charge(e.size)
 		default:
 			bytes += blockSize
@@ -96,9 +114,19 @@ func (s *Spool) residue() int64 {
 	return bytes
 }
 
+// remains is about what stays of a bundle without its rows: one tombstone a run, or, when the database may know
+// its segments, the header of each with a loss more.
+func (s *Spool) remains(e *entry) int64 {
+	if !e.attempted {
+		return blockSize
+	}
+	return charge(e.bundle.headBytes+e.bundle.headBytes/4) + blockSize
+}
+
 // drop turns segment i into a tombstone, or lets the tombstone before it absorb it.
 func (s *Spool) drop(i int, h *Header, reason string) error {
 	e := &s.entries[i]
+	e.claimed = false // what packs it gives up
 	rows := h.Bury(reason)
 	var err error
 	done := false
@@ -119,15 +147,25 @@ func (s *Spool) drop(i int, h *Header, reason string) error {
 		s.stats.Broken++
 		s.stats.BrokenRows += rows
 	default:
-		s.stats.DroppedRows += rows
+		s.givenUp(reason, rows)
 	}
 	return err
+}
+
+// givenUp counts rows that the spool let go.
+func (s *Spool) givenUp(reason string, rows uint64) {
+	if reason == LossDiscarded {
+		s.stats.Discarded += rows
+		return
+	}
+	s.stats.DroppedRows += rows
 }
 
 // absorb adds the header of segment i to the tombstone before it. It reports whether that was done, and the
 // error of what was tried; not done without an error means that the two do not go together.
 func (s *Spool) absorb(i int, h *Header) (bool, error) {
 	before := &s.entries[i-1]
+	before.claimed = false
 	t, _, err := s.readHeader(before.ordinal)
 	if err != nil || !t.absorb(h) {
 		return false, nil
@@ -143,9 +181,13 @@ func (s *Spool) absorb(i int, h *Header) (bool, error) {
 	return true, s.sweep()
 }
 
-// sweep removes the files of absorbed segments. One that came back after its tombstone was sent would be
+// sweep removes the files of absorbed segments, and of those that a bundle holds. One that came back after its
+// tombstone was sent would be
 // counted twice, so nothing is sent, and nothing more is absorbed, before they are gone.
 func (s *Spool) sweep() error {
+	if err := s.sweepLeftover(); err != nil {
+		return err
+	}
 	for i := len(s.entries) - 1; i >= 0 && s.absorbed > 0; i-- {
 		e := s.entries[i]
 		if !e.absorbed {
@@ -160,7 +202,25 @@ func (s *Spool) sweep() error {
 	return nil
 }
 
+func (s *Spool) sweepLeftover() error {
+	if len(s.leftover) == 0 {
+		return nil
+	}
+	for len(s.leftover) > 0 {
+		l := s.leftover[len(s.leftover)-1]
+		if err := s.fs.Remove(l.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("spool: remove %s: %w", l.path, err)
+		}
+		s.leftover = s.leftover[:len(s.leftover)-1]
+		s.stats.Bytes -= l.bytes
+	}
+	s.leftover = nil
+	// A bundle that is sent goes from another directory, maybe: what was in it must not come back alone.
+	_ = s.fs.SyncDir(s.dir)
+	return nil
+}
+
 func (s *Spool) resize(e *entry, size int64, tombstone bool) {
-	s.account(charge(size) - charge(e.size))
+	s.account(e.ordinal, 0, charge(size)-charge(e.size))
 	e.size, e.tombstone = size, tombstone
 }

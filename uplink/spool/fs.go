@@ -22,6 +22,16 @@ type FS interface {
 	ReadFile(path string, buf []byte, limit int64) ([]byte, error)
 	// ReadHead reads at most n bytes from the beginning, and tells the size of the file.
 	ReadHead(path string, n int) ([]byte, int64, error)
+	// Create makes or truncates a file that is written piece by piece.
+	Create(path string) (File, error)
+	// ReadAt fills buf from the offset; a file that ends before is io.ErrUnexpectedEOF.
+	ReadAt(path string, buf []byte, offset int64) error
+}
+
+// File is a file being written.
+type File interface {
+	io.WriteCloser
+	Sync() error
 }
 
 // Disk is the operating system's file system.
@@ -109,6 +119,29 @@ func (Disk) ReadHead(path string, n int) ([]byte, int64, error) {
 	b := make([]byte, min(int64(n), info.Size()))
 	_, err = io.ReadFull(f, b)
 	return b, info.Size(), err
+}
+
+// Create makes or truncates a file, readable by its owner alone.
+func (Disk) Create(path string) (File, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// ReadAt fills buf from the middle of a file.
+func (Disk) ReadAt(path string, buf []byte, offset int64) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.ReadAt(buf, offset)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // ErrLocked: another process has the spool.

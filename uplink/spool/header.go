@@ -16,7 +16,21 @@ type Header struct {
 	FirstTime int64 // of the rows, Unix nanoseconds; 0 without rows
 	LastTime  int64
 	SealedAt  int64 // Unix nanoseconds
+	Clock     Clock // by which all of these times, and those of the coverage and of the rows, were taken
 	Coverage  []Coverage
+}
+
+// Shift moves every time of the header by so many nanoseconds. The times of the rows stand in the body.
+func (h *Header) Shift(by int64) {
+	if h.FirstTime != 0 || h.LastTime != 0 {
+		h.FirstTime += by
+		h.LastTime += by
+	}
+	h.SealedAt += by
+	for i := range h.Coverage {
+		h.Coverage[i].From += by
+		h.Coverage[i].To += by
+	}
 }
 
 // Bury turns the header into that of a tombstone: every row becomes a loss for the reason. It returns the
@@ -33,12 +47,13 @@ func (h *Header) Bury(reason string) uint64 {
 	return rows
 }
 
-// absorb adds the tombstone that follows in the same run. It reports false when there is a gap or another
-// run between them, or when the two together are over the limits: then h is of no more use.
+// absorb adds the tombstone that follows in the same run. It reports false when there is a gap, another run or
+// a step of the clock between them, or when the two together are over the limits: then h is of no more use.
 func (h *Header) absorb(next *Header) bool {
-	if h.Device != next.Device || h.Run != next.Run || next.Sequence != h.Last+1 {
+	if h.Device != next.Device || h.Run != next.Run || next.Sequence != h.Last+1 || !h.Clock.SameTime(next.Clock) {
 		return false
 	}
+	h.Clock.State = min(h.Clock.State, next.Clock.State)
 	h.Last = next.Last
 	h.Final = h.Final || next.Final
 	h.SealedAt = next.SealedAt

@@ -1,7 +1,11 @@
 package spool
 
-// Bounds of this package. Beside the limit of Open, which the segments and the reserve share, the directory
-// takes the segment being written (maxFile), maxBroken files set aside, and the empty lock.
+import "time"
+
+// Bounds of this package. Beside the limit of Open, which the segments, the bundles and the reserve share, the directory
+// takes the segment being written (maxFile), maxBroken files set aside (segments, or bundles of maxBundleFile at most), the
+// empty lock, and a request to discard with its answer. The second tier takes its limit, the bundle being
+// written, and as many files set aside.
 const (
 	// MinLimit is the smallest spool: a segment of the largest body that is on its way to the database, its
 	// successor, and their headers.
@@ -29,6 +33,39 @@ const (
 	// maxUnread bounds how often in a row the medium may refuse one segment (EIO) before it is given up: it
 	// would stand before all others for ever.
 	maxUnread = 16
+
+	// A bundle holds so many segments and so many bytes of them unpacked, at most. Its table of contents is in
+	// memory while it is the oldest: 32 bytes a segment.
+	maxBundled   = 16 << 10
+	maxBundleRaw = 16 << 20
+	// bodyChunk and headChunk are what is packed, checked and unpacked at once.
+	bodyChunk     = 64 << 10
+	headChunk     = 16 << 10
+	maxChunks     = maxBundleRaw/headChunk + 2
+	maxDirectory  = 8 + maxChunks*chunkRecord + maxBundled*(3+3+5+1)
+	maxBundleFile = int64(maxBundleRaw + 2*maxDirectory + 2*trailerSize + 64)
+
+	// looseSegments is how many segments have files of their own before the oldest are packed into a bundle, and
+	// looseLeast how many of the newest, or how many bytes of them, are left as they are.
+	looseSegments = 2048
+	looseLeast    = 256
+	looseBytes    = 512 << 10
+	// tierOneRaw bounds a bundle of the first tier, beside an eighth of the limit: while it is written its
+	// segments are there twice.
+	tierOneRaw = 4 << 20
+	// A bundle on flash has so many bytes at least, but for the last before a stop, or when the first tier is too
+	// small to fill one; overflowMost is when it is closed.
+	overflowLeast = 2 << 20
+	overflowMost  = 4 << 20
+	// packedShare is what packing is taken to leave of a segment, before it is known: one part of so many.
+	packedShare = 3
+
+	// tendEvery is how often the spool looks after itself: requests, packing, a second tier that came back.
+	tendEvery = time.Second
+	// overflowPause is how long a second tier that failed is left alone, packPause the packing on a disk that
+	// refused it.
+	overflowPause = 10 * time.Second
+	packPause     = 10 * time.Second
 
 	// reserveSize is what a tombstone may take from a disk that others have filled.
 	reserveSize = 16 << 10

@@ -12,17 +12,17 @@ import (
 )
 
 // repair lists what is there. A file written aside was never sealed; a segment whose header does not hold is
-// set aside; one whose body does not hold stays until it is loaded or dropped, and is buried then.
+// set aside; one whose body does not hold stays until it is loaded or dropped, and is buried then. A request to discard
+// is of a process that waits no more.
 func (s *Spool) repair() error {
 	names, err := s.fs.List(s.dir)
 	if err != nil {
 		return fmt.Errorf("spool: list %s: %w", s.dir, err)
 	}
-	slices.Sort(names)
-	live := 0
-	var covering Header // the newest tombstone of several segments: it may have absorbed one without removing it
+	slices.Sort(names) // of one number, the bundle comes before the segment that it was made of
+	var r repaired
 	for _, name := range names {
-		if strings.HasPrefix(name, asidePrefix) {
+		if strings.HasPrefix(name, asidePrefix) || name == requestName || name == answerName {
 			// When it stays it takes room and does nothing else; the next Open tries again.
 			_ = s.fs.Remove(filepath.Join(s.dir, name))
 			continue
@@ -31,45 +31,108 @@ func (s *Spool) repair() error {
 			s.broken = append(s.broken, name)
 			continue
 		}
-		ordinal, ok := ordinalOf(name, suffix)
-		if !ok {
+		if number, ok := ordinalOf(name, bundleSuffix); ok {
+			s.repairBundle(number, &r)
 			continue
 		}
-		s.next = max(s.next, ordinal+1)
-		h, size, err := s.readHeader(ordinal)
-		switch {
-		case err == nil, errors.Is(err, errBody):
-		case errors.Is(err, ErrBroken):
-			s.setAside(ordinal)
-			continue
-		case errors.Is(err, os.ErrNotExist):
-			continue
-		default:
-			// The medium refuses it, or it is not a file. It keeps its name: the next Open tries again.
-			s.stats.Broken++
-			continue
+		if ordinal, ok := ordinalOf(name, suffix); ok {
+			s.repairSegment(ordinal, &r)
 		}
-		e := entry{ordinal: ordinal, size: size, run: s.runOf(&h), tombstone: h.Tombstone}
-		if h.Run == covering.Run && h.Device == covering.Device && h.Sequence > covering.Sequence && h.Sequence <= covering.Last {
-			e.absorbed = true
-			s.absorbed++
-		} else {
-			// The process before may have sent the oldest ones without learning what became of them.
-			e.attempted = live < MaxPin
-			live++
-			if h.Last > h.Sequence {
-				covering = h
-			}
-		}
-		s.entries = append(s.entries, e)
-		s.account(charge(size))
 	}
-	s.trimBroken()
-	// What fails here fails again, and is reported, when a segment is sealed or sent.
-	_ = s.sweep()
-	_ = s.makeRoom(0)
-	s.keepReserve()
+	s.trimBroken(s.dir, &s.broken)
 	return nil
+}
+
+// repaired is what repair has come by.
+type repaired struct {
+	live     int    // segments that the process before may have sent without learning what became of them
+	covering Header // the newest tombstone of several segments: it may have absorbed one without removing it
+	bundled  bool   // there was a bundle
+	first    uint64 // ordinals that the newest bundle stands for
+	last     uint64
+	held     *holding // what it holds; nil: not read yet
+	before   *holding // what it holds when it is nothing but tombstones: it may have absorbed the next
+}
+
+func (s *Spool) repairSegment(ordinal uint64, r *repaired) {
+	s.next = max(s.next, ordinal+1)
+	h, size, err := s.readHeader(ordinal)
+	switch {
+	case err == nil, errors.Is(err, errBody):
+	case errors.Is(err, ErrBroken):
+		s.setAside(ordinal)
+		return
+	case errors.Is(err, os.ErrNotExist):
+		return
+	default:
+		// The medium refuses it, or it is not a file. It keeps its name: the next Open tries again.
+		s.stats.Broken++
+		return
+	}
+	if r.bundled && ordinal >= r.first && ordinal <= r.last {
+		if r.held == nil {
+			r.held = s.holdingOf(bundleName(r.first), s.dir)
+		}
+		if r.held.has(&h) {
+			s.stats.Bytes += charge(size)
+			s.leftover = append(s.leftover, leftover{s.path(ordinal), charge(size)})
+		} else {
+			s.stats.Broken++ // two files claim one place; this one is left for the next Open
+		}
+		return
+	}
+	e := entry{ordinal: ordinal, size: size, run: s.runOf(&h), tombstone: h.Tombstone}
+	if c := &r.covering; h.Run == c.Run && h.Device == c.Device && h.Sequence > c.Sequence && h.Sequence <= c.Last {
+		e.absorbed = true
+		s.absorbed++
+	} else {
+		e.attempted = r.live < MaxPin
+		r.live++
+		if h.Last > h.Sequence {
+			r.covering = h
+		}
+	}
+	s.entries = append(s.entries, e)
+	s.account(ordinal, 1, charge(size))
+}
+
+// repairBundle takes in a bundle of the first tier. All of the oldest may be known to the database: that its first
+// segments were sent is told nowhere.
+func (s *Spool) repairBundle(number uint64, r *repaired) {
+	s.next = max(s.next, number+1)
+	name := bundleName(number)
+	t, size, err := readTrailer(s.fs, filepath.Join(s.dir, name))
+	switch {
+	case err == nil && (t.last < number || t.last >= tierTwo), errors.Is(err, ErrBroken):
+		s.stats.Broken++
+		s.renameBroken(s.dir, name, number, &s.broken)
+		return
+	case errors.Is(err, os.ErrNotExist):
+		return
+	case err != nil:
+		s.stats.Broken++
+		return
+	}
+	s.next = max(s.next, t.last+1)
+	e := newEntry(number, number, &t, size)
+	if r.before != nil && r.before.hasAny(s, filepath.Join(s.dir, name)) {
+		s.stats.Bytes += charge(size)
+		s.leftover = append(s.leftover, leftover{s.file(&e), charge(size)})
+		return
+	}
+	if r.bundled && number <= r.last {
+		s.stats.Broken++ // two files claim one place; this one is left for the next Open
+		return
+	}
+	e.attempted = r.live < MaxPin
+	if r.bundled {
+		r.live += int(t.count)
+	}
+	r.bundled, r.first, r.last, r.held, r.before = true, number, t.last, nil, nil
+	if e.tombstone {
+		r.before = s.holdingOf(name, s.dir)
+	}
+	s.insert(e)
 }
 
 // ordinalOf accepts the names that this package gives and no others, so that two names never mean one file.
@@ -131,6 +194,7 @@ func (s *Spool) replaceBroken(ordinal uint64, file []byte, h Header) error {
 	}
 	rows := h.Bury(LossBroken)
 	e := s.find(ordinal)
+	e.claimed = false // what packs it gives up
 	size := fileSize(&h)
 	if grows := charge(size) - charge(e.size); grows > 0 {
 		// A tombstone tells one loss more than the header did. Where nothing gives way the spool is a block over
@@ -153,32 +217,36 @@ func (s *Spool) replaceBroken(ordinal uint64, file []byte, h Header) error {
 			_ = s.fs.Remove(filepath.Join(s.dir, name))
 			return nil
 		}
-		s.keepBroken(name)
+		s.keepBroken(s.dir, name, &s.broken)
 	}
 	return nil
 }
 
-// setAside renames a file whose header does not hold to .broken. When even that fails it stays, and the next
-// Open tries again.
-func (s *Spool) setAside(ordinal uint64) {
-	s.stats.Broken++
-	name := fmt.Sprintf("%016x%s", ordinal, brokenSuffix)
-	if s.fs.Rename(s.path(ordinal), filepath.Join(s.dir, name)) == nil {
-		s.keepBroken(name)
+// renameBroken sets a file aside. When that fails it stays, and the next Open tries again.
+func (s *Spool) renameBroken(dir, name string, number uint64, list *[]string) {
+	to := fmt.Sprintf("%016x%s", number, brokenSuffix)
+	if s.fs.Rename(filepath.Join(dir, name), filepath.Join(dir, to)) == nil {
+		s.keepBroken(dir, to, list)
 	}
 }
 
-func (s *Spool) keepBroken(name string) {
-	s.broken = append(slices.DeleteFunc(s.broken, func(n string) bool { return n == name }), name)
-	s.trimBroken()
+// setAside sets aside a segment whose header does not hold.
+func (s *Spool) setAside(ordinal uint64) {
+	s.stats.Broken++
+	s.renameBroken(s.dir, filepath.Base(s.path(ordinal)), ordinal, &s.broken)
 }
 
-func (s *Spool) trimBroken() {
-	for len(s.broken) > maxBroken {
-		if err := s.fs.Remove(filepath.Join(s.dir, s.broken[0])); err != nil && !errors.Is(err, os.ErrNotExist) {
+func (s *Spool) keepBroken(dir, name string, list *[]string) {
+	*list = append(slices.DeleteFunc(*list, func(n string) bool { return n == name }), name)
+	s.trimBroken(dir, list)
+}
+
+func (s *Spool) trimBroken(dir string, list *[]string) {
+	for len(*list) > maxBroken {
+		if err := s.fs.Remove(filepath.Join(dir, (*list)[0])); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return
 		}
-		s.broken = s.broken[1:]
+		*list = (*list)[1:]
 	}
 }
 

@@ -1,6 +1,7 @@
 // Package spool keeps sealed segments on disk until the database has them.
 //
-// A segment is one file, named by the order in which it came. Sealing writes it aside, syncs, renames and
+// A segment is one file, named by the order in which it came, until a long outage makes many: then the oldest are packed
+// into bundles, one file for many whole segments, by a goroutine of the spool. Sealing writes it aside, syncs, renames and
 // syncs the directory: under its final name a segment is whole, or the disk lied, and then its checksums
 // tell. A segment leaves the spool by Sent, after the database said so.
 //
@@ -14,18 +15,24 @@
 //   - the sum of received, rows and losses over all headers never changes by dropping;
 //   - rows are in one place: once a tombstone that counts them is on disk, the segment it absorbed is not
 //     handed out again, also when its file cannot be removed yet, and that file goes before the tombstone;
+//   - a segment is in one file: a bundle is whole, synced and under its name before the files go that it was made of, and
+//     nothing is sent before they are gone;
 //   - what the file system refuses for now (EIO, ENOSPC, EROFS) is an error of that call; only bytes that
 //     were read and are wrong make a segment broken.
+//
+// A second tier, on flash or USB, takes bundles while the database is away for long. Its segments are older than those of
+// the first tier, and are sent first. It has a bound of its own, its oldest bundle gives way, and it may vanish and come
+// back: the first tier goes on without it. Of all bundles that are found in it, and of the oldest of the first tier, the
+// database may know every segment: they keep their own (device, run, sequence), as tombstones too.
 package spool
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
+	"time"
 )
 
 // Errors of this package, for errors.Is; those of the file system are wrapped.
@@ -44,48 +51,42 @@ var (
 const (
 	LossFull   = "spool_full"   // dropped because newer segments needed the room
 	LossBroken = "spool_broken" // the body's checksum failed: rows that were sealed and cannot be read
+	// LossDiscarded: a person dropped it.
+	LossDiscarded = "discarded"
 )
 
 // Ref names one segment of the spool.
 type Ref struct {
 	Ordinal uint64
-	Size    int64 // bytes of the file
+	Size    int64 // bytes of the segment
 }
 
 // Stats are the spool's counters since it was opened, and its state.
 type Stats struct {
-	Segments    int    // in the spool now, tombstones included
-	Bytes       int64  // that they are charged for
+	Segments    int    // in the spool now, tombstones and both tiers included
+	Bundles     int    // files that hold many segments, in both tiers
+	Bytes       int64  // that the first tier is charged for
 	Limit       int64  // bytes at most
 	Sealed      uint64 // segments taken in
 	Sent        uint64 // segments the database has
 	DroppedRows uint64 // rows given up because the spool was full
+	Discarded   uint64 // rows that a person dropped
 	Broken      uint64 // segments that are wrong, that the medium refuses, or that somebody removed
 	BrokenRows  uint64 // rows of these, as far as their headers could be read
 	// When a commit's result is unknown and the segment is given up before it is sent again, the rows count in
 	// DroppedRows or BrokenRows although the database may have them. Its ledger refuses the tombstone then, so
 	// there they count once.
+
+	Overflow OverflowStats
 }
 
 const (
 	suffix       = ".segment"
+	bundleSuffix = ".bundle"
 	brokenSuffix = ".broken"
 	asidePrefix  = "aside-"
 	reserveName  = "reserve"
 )
-
-// entry is what the spool remembers of a segment: 32 bytes, because a long outage makes many.
-type entry struct {
-	ordinal   uint64
-	size      int64
-	run       uint32 // the same number in neighbours: the same device and run
-	tombstone bool
-	attempted bool // Load handed it out, now or in an earlier run
-	pinned    bool
-	absorbed  bool  // the tombstone before it counts its rows; only the file is still there
-	apart     bool  // the tombstone before it cannot absorb it: a gap, or too large together
-	unread    uint8 // EIO in a row
-}
 
 // Spool is safe for concurrent use.
 type Spool struct {
@@ -100,24 +101,53 @@ type Spool struct {
 	origin   [32]byte
 	run      uint32 // of origin, the device and run of the newest segment
 	absorbed int    // entries of which only the file is left
-	reserved bool   // the reserve is on disk
+	leftover []leftover
+	reserved bool // the reserve is on disk
 	broken   []string
 	stats    Stats
 	head     []byte // of the segment being sealed
 	scratch  []byte // the tombstone being written
 	changed  chan struct{}
+
+	over       *overflow // nil: there is no second tier
+	up         bool      // the database can be reached
+	downSince  time.Time
+	committing bool // what is claimed is being replaced, and nobody may have it
+	stalled    bool // the oldest bundle could not be opened for now
+	packAfter  time.Time
+	now        func() time.Time
+
+	tending sync.Mutex    // held by who packs; it is taken before mu
+	stop    chan struct{} // closed by Close
+	wake    chan struct{}
+	ended   chan struct{} // closed when the goroutine has ended; nil: there is none
+
+	reading sync.Mutex // guards reader; it is taken after mu is given free
+	reader  *bundleReader
 }
 
 // Open takes the directory, made when missing, for this process alone, repairs what a power cut left, and
 // bounds it to limit bytes. What was given up shows in Stats.
 func Open(fs FS, dir string, limit int64) (*Spool, error) {
+	return OpenWithOverflow(fs, dir, limit, Overflow{})
+}
+
+// OpenWithOverflow is Open with a second tier. That it is missing, or in use, is told by Stats, and no error.
+func OpenWithOverflow(fs FS, dir string, limit int64, o Overflow) (*Spool, error) {
 	if limit < MinLimit {
 		return nil, fmt.Errorf("spool: %d bytes are too few for %s: give it %d or more with --spool-size", limit, dir, MinLimit)
 	}
-	return open(fs, dir, limit)
+	s, err := open(fs, dir, limit, o, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	s.ended = make(chan struct{})
+	go s.tendAlways()
+	return s, nil
 }
 
-func open(fs FS, dir string, limit int64) (*Spool, error) {
+// open opens a spool that nobody tends.
+func open(fs FS, dir string, limit int64, o Overflow, now func() time.Time) (*Spool, error) {
 	if err := fs.MakeDir(dir); err != nil {
 		return nil, fmt.Errorf("spool: make %s: %w (name another directory with --spool-dir)", dir, err)
 	}
@@ -125,12 +155,23 @@ func open(fs FS, dir string, limit int64) (*Spool, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Spool{dir: dir, fs: fs, lock: lock, changed: make(chan struct{}, 1)}
+	s := &Spool{dir: dir, fs: fs, lock: lock, changed: make(chan struct{}, 1), now: now,
+		stop: make(chan struct{}), wake: make(chan struct{}, 1)}
 	s.stats.Limit = limit
+	s.downSince = s.now()
+	if o.Dir != "" {
+		s.over = newOverflow(o)
+		s.stats.Overflow = OverflowStats{Dir: o.Dir, Limit: o.Limit, Daily: o.Daily}
+	}
 	if err := s.repair(); err != nil {
 		lock.Close()
 		return nil, err
 	}
+	s.attach()
+	// What fails here fails again, and is reported, when a segment is sealed or sent.
+	_ = s.sweep()
+	_ = s.makeRoom(0)
+	s.keepReserve()
 	return s, nil
 }
 
@@ -138,8 +179,22 @@ func open(fs FS, dir string, limit int64) (*Spool, error) {
 // another process may have the directory by then.
 func (s *Spool) Close() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	if s.closed {
+		s.mu.Unlock()
+		return s.errClosed()
+	}
 	s.closed = true
+	s.mu.Unlock()
+	close(s.stop)
+	if s.ended != nil {
+		<-s.ended
+	}
+	s.tending.Lock() // a Preserve that is under way ends first
+	defer s.tending.Unlock()
+	s.removeSpent()
+	if s.over != nil {
+		s.over.unlock()
+	}
 	return s.lock.Close()
 }
 
@@ -182,14 +237,18 @@ func (s *Spool) Seal(h *Header, parts ...[]byte) error {
 		return err
 	}
 	s.entries = append(s.entries, entry{ordinal: s.next, size: size, run: s.runOf(h), tombstone: h.Tombstone})
+	s.account(s.next, 1, charge(size))
 	s.next++
 	s.stats.Sealed++
-	s.account(charge(size))
+	token(s.changed)
+	return nil
+}
+
+func token(c chan struct{}) {
 	select {
-	case s.changed <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
 // put gives a segment its final name, over what may be there.
@@ -222,11 +281,6 @@ func (s *Spool) runOf(h *Header) uint32 {
 	return s.run
 }
 
-func (s *Spool) account(bytes int64) {
-	s.stats.Bytes += bytes
-	s.stats.Segments = len(s.entries)
-}
-
 // Changed receives after segments came in; one token stands for any number of them.
 func (s *Spool) Changed() <-chan struct{} { return s.changed }
 
@@ -235,23 +289,57 @@ func (s *Spool) Changed() <-chan struct{} { return s.changed }
 func (s *Spool) Pin(n int, maxBytes int64) []Ref {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return nil
+	refs, unopened, stopped := s.choose(n, maxBytes)
+	for stopped && s.openDirectory(unopened) {
+		refs, unopened, stopped = s.choose(n, maxBytes)
 	}
-	var refs []Ref
-	for i := range s.entries {
-		e := &s.entries[i]
-		if e.absorbed {
-			continue
-		}
-		maxBytes -= e.size
-		if len(refs) >= min(n, MaxPin) || len(refs) > 0 && maxBytes < 0 {
-			break
+	for _, r := range refs {
+		e, i := s.place(r.Ordinal)
+		if e.bundle != nil && !e.bundle.is(i, segmentPinned) {
+			e.bundle.set(i, segmentPinned)
+			e.bundle.pins++
 		}
 		e.pinned = true
-		refs = append(refs, Ref{e.ordinal, e.size})
+		e.claimed = false // what packs it gives up
 	}
 	return refs
+}
+
+// choose lists what Pin would pin. It stops at a bundle whose directory is not read yet, and names it.
+func (s *Spool) choose(n int, maxBytes int64) (refs []Ref, unopened uint64, stopped bool) {
+	if s.closed {
+		return nil, 0, false
+	}
+	n = min(n, MaxPin)
+	take := func(ordinal uint64, size int64) bool {
+		if maxBytes -= size; len(refs) >= n || len(refs) > 0 && maxBytes < 0 {
+			return false
+		}
+		refs = append(refs, Ref{ordinal, size})
+		return true
+	}
+	for k := range s.entries {
+		e := &s.entries[k]
+		switch {
+		case e.absorbed, e.spent, inTierTwo(e.ordinal) && (s.committing && e.claimed || s.over.resting(s.now())):
+			continue
+		case s.committing && e.claimed || len(refs) >= n:
+			return refs, 0, false
+		case e.bundle == nil:
+			if !take(e.ordinal, e.size) {
+				return refs, 0, false
+			}
+			continue
+		case e.bundle.directory == nil:
+			return refs, e.ordinal, true
+		}
+		for i, r := range e.bundle.directory.segments {
+			if !e.bundle.is(i, segmentDone) && !take(e.ordinal+uint64(i), int64(r.headSize)+int64(r.bodySize)) {
+				return refs, 0, false
+			}
+		}
+	}
+	return refs, 0, false
 }
 
 // Unpin gives up what Pin chose; the segments stay.
@@ -259,8 +347,15 @@ func (s *Spool) Unpin(refs []Ref) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range refs {
-		if e := s.find(r.Ordinal); e != nil {
+		e, i := s.place(r.Ordinal)
+		switch {
+		case e == nil:
+		case e.bundle == nil:
 			e.pinned = false
+		case e.bundle.is(i, segmentPinned):
+			e.bundle.clear(i, segmentPinned)
+			e.bundle.pins--
+			e.pinned = e.bundle.pins > 0
 		}
 	}
 }
@@ -271,17 +366,22 @@ func (s *Spool) Unpin(refs []Ref) {
 // error is the file system's, for now, and the segment stays.
 func (s *Spool) Load(r Ref, buf []byte) (h Header, body, grown []byte, err error) {
 	s.mu.Lock()
-	e := s.find(r.Ordinal)
-	if e != nil {
-		e.attempted = true
-	}
+	e, _ := s.place(r.Ordinal)
 	closed := s.closed
-	s.mu.Unlock()
 	switch {
 	case closed:
-		return Header{}, nil, buf, s.errClosed()
+		err = s.errClosed()
 	case e == nil:
-		return Header{}, nil, buf, s.errGone(r)
+		err = s.errGone(r)
+	default:
+		e.attempted = true
+		if e.bundle != nil {
+			return s.loadBundled(r, buf)
+		}
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return Header{}, nil, buf, err
 	}
 	h, body, buf, err = s.read(r.Ordinal, buf)
 	if err == nil {
@@ -303,8 +403,13 @@ func (s *Spool) Break(r Ref) error {
 	if s.closed {
 		return s.errClosed()
 	}
-	if s.find(r.Ordinal) == nil {
+	e, i := s.place(r.Ordinal)
+	if e == nil {
 		return s.errGone(r)
+	}
+	if e.bundle != nil {
+		s.breakBundled(e, i)
+		return nil
 	}
 	h, _, file, err := s.read(r.Ordinal, nil)
 	if err != nil && !errors.Is(err, errBody) {
@@ -313,7 +418,9 @@ func (s *Spool) Break(r Ref) error {
 	return s.replaceBroken(r.Ordinal, file, h)
 }
 
-func (s *Spool) errGone(r Ref) error { return fmt.Errorf("spool: %s: %w", s.path(r.Ordinal), ErrGone) }
+func (s *Spool) errGone(r Ref) error {
+	return fmt.Errorf("spool: segment %x of %s: %w", r.Ordinal, s.dir, ErrGone)
+}
 
 // read reads and checks a file. When only the body is wrong the header is returned beside errBody.
 func (s *Spool) read(ordinal uint64, buf []byte) (Header, []byte, []byte, error) {
@@ -339,18 +446,32 @@ func (s *Spool) Sent(refs []Ref) error {
 	if err := s.sweep(); err != nil {
 		return err
 	}
-	before := len(s.entries)
+	removed := false
 	for _, r := range refs {
-		if s.find(r.Ordinal) == nil {
+		e, i := s.place(r.Ordinal)
+		if e == nil {
 			continue
 		}
-		if err := s.fs.Remove(s.path(r.Ordinal)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("spool: remove %s: %w", s.path(r.Ordinal), err)
+		last := e.bundle == nil || e.bundle.left == 1
+		switch {
+		case last && inTierTwo(e.ordinal):
+			// Flash may be slow, or gone: the file is removed beside, and when it comes back its segments are sent again
+			// and the ledger refuses them.
+			s.finished(e, i)
+			e.spent = true
+			token(s.wake)
+		case last:
+			if err := s.fs.Remove(s.file(e)); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("spool: remove %s: %w", s.file(e), err)
+			}
+			removed = true
+			s.forget(e.ordinal)
+		default:
+			s.finished(e, i)
 		}
-		s.forget(r.Ordinal)
 		s.stats.Sent++
 	}
-	if len(s.entries) < before {
+	if removed {
 		// After a power cut no more may come back than Open takes for attempted. A failure is no reason to keep
 		// what the database has.
 		_ = s.fs.SyncDir(s.dir)
@@ -363,29 +484,6 @@ func (s *Spool) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.stats
-}
-
-// find returns nil for what is not in the spool, or only as a file that a tombstone has absorbed.
-func (s *Spool) find(ordinal uint64) *entry {
-	i, ok := s.index(ordinal)
-	if !ok || s.entries[i].absorbed {
-		return nil
-	}
-	return &s.entries[i]
-}
-
-func (s *Spool) index(ordinal uint64) (int, bool) {
-	return slices.BinarySearchFunc(s.entries, ordinal, func(e entry, o uint64) int { return cmp.Compare(e.ordinal, o) })
-}
-
-func (s *Spool) forget(ordinal uint64) {
-	i, ok := s.index(ordinal)
-	if !ok {
-		return
-	}
-	freed := charge(s.entries[i].size)
-	s.entries = slices.Delete(s.entries, i, i+1)
-	s.account(-freed)
 }
 
 // Dir is the directory that the spool is in.

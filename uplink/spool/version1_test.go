@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+	"time"
 )
 
 // The files below testdata/version1 were sealed by the last program that wrote headers of version 1: "run" is a whole
@@ -70,7 +71,7 @@ func TestVersion1Headers(t *testing.T) {
 // with their counts.
 func TestVersion1Spool(t *testing.T) {
 	dir := version1(t, "run")
-	s, err := open(Disk{}, dir, smallLimit)
+	s, err := open(Disk{}, dir, smallLimit, Overflow{}, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
