@@ -17,31 +17,22 @@ import (
 // Connection is the address pair of a database connection over TCP.
 type Connection struct{ Local, Remote netip.AddrPort }
 
-// dialer opens the connections of lib/pq. It tells of each before its first packet leaves, so that the
+// dialer opens the connections to the database. It tells of each before its first packet leaves, so that the
 // capture filter can exclude it, and it hands out connections whose every read and write has a deadline:
 // lib/pq does not end a call to a silent peer when its context ends.
 type dialer struct {
 	opening func(Connection) // before the SYN
 	closed  func(Connection)
 	timeout time.Duration // of a read or write without progress; ioTimeout but in tests
+	rate    *throttle     // nil: unlimited
+	written atomic.Uint64 // bytes that the kernel took, on all connections
 
-	mu   sync.Mutex
-	open map[*timedConn]struct{}
+	mu      sync.Mutex
+	open    map[*timedConn]struct{}
+	current net.Conn // what lib/pq speaks on; nil when it encrypts by itself
 }
 
 var errAborted = errors.New("the connection was given up")
-
-// Dial is part of lib/pq's interface; it calls DialContext.
-func (d *dialer) Dial(network, address string) (net.Conn, error) {
-	return d.DialTimeout(network, address, connectTimeout)
-}
-
-// DialTimeout is part of lib/pq's interface; it calls DialContext.
-func (d *dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	return d.DialContext(ctx, network, address)
-}
 
 // DialContext connects to the first address of the host that answers.
 func (d *dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
@@ -158,9 +149,8 @@ func prepare(fd int, source netip.Addr) (netip.AddrPort, error) {
 	return netip.AddrPort{}, nil
 }
 
-func (d *dialer) keep(c net.Conn, pair Connection) net.Conn {
-	t := &timedConn{Conn: c, dialer: d, pair: pair}
-	t.progress.Store(time.Now().UnixNano())
+func (d *dialer) keep(c net.Conn, pair Connection) *timedConn {
+	t := &timedConn{Conn: c, dialer: d, pair: pair, gone: make(chan struct{})}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.open == nil {
@@ -170,99 +160,37 @@ func (d *dialer) keep(c net.Conn, pair Connection) net.Conn {
 	return t
 }
 
+// forget is told by a connection that it was closed.
+func (d *dialer) forget(c *timedConn) {
+	d.mu.Lock()
+	delete(d.open, c)
+	d.mu.Unlock()
+	if d.closed != nil && c.pair.Local.IsValid() {
+		d.closed(c.pair)
+	}
+}
+
 // abort ends every call on every open connection, now and from now on.
 func (d *dialer) abort() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for c := range d.open {
-		c.aborted.Store(true)
-		_ = c.Conn.SetDeadline(time.Unix(1, 0))
+		c.abort()
 	}
 }
 
-// timedConn sets a deadline before every read and write.
-type timedConn struct {
-	net.Conn
-	dialer   *dialer
-	pair     Connection
-	progress atomic.Int64 // when a read or write last succeeded, Unix nanoseconds
-	limit    atomic.Int64 // the deadline that lib/pq set, Unix nanoseconds; 0: none
-	aborted  atomic.Bool
-	once     sync.Once
+// speak notes the connection that lib/pq has just begun a session on.
+func (d *dialer) speak(c net.Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.current = c
 }
 
-func (c *timedConn) deadline() time.Time {
-	t := time.Now().Add(c.dialer.timeout)
-	if l := c.limit.Load(); l != 0 && time.Unix(0, l).Before(t) {
-		return time.Unix(0, l)
-	}
-	return t
-}
-
-// Read waits for ioTimeout, and longer as long as writes get through: while rows are copied to a server on a
-// thin line it has nothing to say.
-func (c *timedConn) Read(b []byte) (int, error) {
-	for {
-		began := time.Now()
-		if err := c.Conn.SetReadDeadline(c.deadline()); err != nil {
-			return 0, err
-		}
-		if c.aborted.Load() {
-			return 0, errAborted
-		}
-		n, err := c.Conn.Read(b)
-		if n > 0 {
-			c.progress.Store(time.Now().UnixNano())
-		}
-		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && !c.aborted.Load() &&
-			c.limit.Load() == 0 && c.progress.Load() > began.UnixNano() {
-			continue
-		}
-		return n, err
-	}
-}
-
-// Write sends in pieces, each with its own deadline.
-func (c *timedConn) Write(b []byte) (int, error) {
-	sent := 0
-	for {
-		if err := c.Conn.SetWriteDeadline(c.deadline()); err != nil {
-			return sent, err
-		}
-		if c.aborted.Load() {
-			return sent, errAborted
-		}
-		n, err := c.Conn.Write(b[sent:min(sent+writeChunk, len(b))])
-		sent += n
-		if n > 0 {
-			c.progress.Store(time.Now().UnixNano())
-		}
-		if err != nil || sent == len(b) {
-			return sent, err
-		}
-	}
-}
-
-// SetDeadline keeps lib/pq's deadline (of the handshake) beside the own ones.
-func (c *timedConn) SetDeadline(t time.Time) error {
-	if t.IsZero() {
-		c.limit.Store(0)
-		return nil
-	}
-	c.limit.Store(t.UnixNano())
-	return c.Conn.SetDeadline(t)
-}
-
-// Close closes the connection and tells that its packets need no exclusion any more.
-func (c *timedConn) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(func() {
-		c.dialer.mu.Lock()
-		delete(c.dialer.open, c)
-		c.dialer.mu.Unlock()
-		if c.dialer.closed != nil && c.pair.Local.IsValid() {
-			c.dialer.closed(c.pair)
-		}
-	})
-	return err
+// stream returns the connection that lib/pq's latest session speaks on, below lib/pq and above TLS. It is false
+// where lib/pq encrypts by itself, and before the first session. The pool holds one connection, so the latest
+// session is the one in use; a connection that was given up or closed says so at the first read or write.
+func (d *dialer) stream() (net.Conn, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.current, d.current != nil
 }

@@ -80,7 +80,7 @@ func (i *Importer) seal() error {
 			continue
 		}
 		c := i.interfaces[n]
-		c.From, c.To = i.from.UnixNano(), now.UnixNano()
+		c.From, c.To = now.UnixNano()-int64(now.Sub(i.from)), now.UnixNano() // the clock may have been set meanwhile
 		c.Received, c.Rows = i.rows[n], i.rows[n]
 		h.Coverage = append(h.Coverage, c)
 	}

@@ -14,17 +14,18 @@ import (
 
 // ledger is the SQL that enters segments into the books: coverage, losses, and last the segments
 // themselves. It is one text, and so one round trip, however far the server is.
-func ledger(headers []spool.Header) string {
+func ledger(headers []sending) string {
 	var coverage, losses, segments []string
 	for i := range headers {
 		h := &headers[i]
 		key := fmt.Sprintf("%d,'%s',%d", DeviceID(h.Device), FormatUUID(h.Run), h.Sequence)
+		clock := quoteOrNull(h.Clock.State.String()) + "," + shiftLiteral(h.Shift)
 		byName := mergeByName(h.Coverage)
 		for j := range byName {
 			c := &byName[j]
 			name := quote(c.Interface)
-			coverage = append(coverage, fmt.Sprintf("(%s,%s,%s,%s,%d,%d,%s,%d,%s)", key, name, literal(c.From), literal(c.To),
-				c.Received, c.Rows, quote(c.Filter), min(c.SnapLength, math.MaxInt32), lookValues(c)))
+			coverage = append(coverage, fmt.Sprintf("(%s,%s,%s,%s,%d,%d,%s,%d,%s,%s)", key, name, literal(c.From), literal(c.To),
+				c.Received, c.Rows, quote(c.Filter), min(c.SnapLength, math.MaxInt32), clock, lookValues(c)))
 			for _, l := range c.Losses {
 				losses = append(losses, fmt.Sprintf("(%s,%s,%s,%d)", key, name, quote(l.Reason), l.Packets))
 			}
@@ -43,7 +44,7 @@ func ledger(headers []spool.Header) string {
 				table, columns, strings.Join(values, ","))
 		}
 	}
-	insert("coverage", "interface,from_ts,to_ts,received,row_count,filter,snap_length,"+lookColumns, coverage)
+	insert("coverage", "interface,from_ts,to_ts,received,row_count,filter,snap_length,clock_state,clock_shift,"+lookColumns, coverage)
 	insert("coverage_losses", "interface,reason,packets", losses)
 	insert("segments", "last_sequence,row_count,first_ts,last_ts,sealed_at,final", segments)
 	return b.String()
@@ -63,6 +64,14 @@ func lookValues(c *spool.Coverage) string {
 	}
 	return fmt.Sprintf("NULL,%d,%d,%s,%s,%t,%d,%d,%d,%s", c.PendingChange, min(max(c.SampleRate, 1), math.MaxInt32),
 		quoteOrNull(c.SampleBy), quoteOrNull(c.Mode), c.UserFilter, c.Freezes, c.Merged, c.Partial, link)
+}
+
+// shiftLiteral makes an interval of nanoseconds; the database keeps microseconds.
+func shiftLiteral(ns int64) string {
+	if ns == 0 {
+		return "NULL"
+	}
+	return fmt.Sprintf("'%d microseconds'", ns/1e3)
 }
 
 func quoteOrNull(s string) string {

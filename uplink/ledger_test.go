@@ -78,6 +78,37 @@ func TestLedgerTellsHow(t *testing.T) {
 	}
 }
 
+// TestLedgerTellsTheClock: what a segment's time stamps are worth, and by how much they were corrected.
+func TestLedgerTellsTheClock(t *testing.T) {
+	r := newRig(t)
+	if err := r.drain(); err != nil {
+		t.Fatal(err)
+	}
+	const tenYears = 10 * 365 * 24 * int64(time.Hour)
+	var headers []sending
+	for i, c := range []struct {
+		state spool.ClockState
+		shift int64
+	}{
+		{spool.ClockUnknown, 0}, {spool.ClockUnset, 0}, {spool.ClockUnset, tenYears + 1999}, {spool.ClockFree, -1_500_000_000}, {spool.ClockSynced, 0},
+	} {
+		h := spool.Header{
+			Device: r.device, Run: [16]byte{1}, Sequence: uint64(i + 1), Last: uint64(i + 1), SealedAt: 1,
+			Clock: spool.Clock{State: c.state}, Coverage: []spool.Coverage{{Interface: "eth0"}},
+		}
+		headers = append(headers, sending{Header: h, Shift: c.shift})
+	}
+	if _, err := r.db.Exec(ledger(headers)); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"- 0", "unset 0", "unset 315360000.000001", "free -1.500000", "synced 0"}
+	got := texts(t, r.db, `SELECT concat_ws(' ', coalesce(clock_state, '-'), coalesce(extract(epoch FROM clock_shift), 0))
+		FROM sniffer.coverage ORDER BY sequence`)
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // TestFormerSpool: what the program of before left in the spool, headers of version 1, arrives as it was meant: the
 // books balance by the pending packets that it told, and what it did not tell is NULL.
 func TestFormerSpool(t *testing.T) {
@@ -212,7 +243,9 @@ func TestUnnamedInterface(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.spool.Unpin(refs)
-	if err := new(copyWriter).segment(&h, body); !errors.Is(err, spool.ErrBroken) {
+	var w copyWriter
+	w.reset(nil, FormatBinary)
+	if err := w.segment(&h, body, 0); !errors.Is(err, spool.ErrBroken) {
 		t.Errorf("%v", err)
 	}
 	if err := r.drain(); err != nil {

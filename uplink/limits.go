@@ -26,23 +26,59 @@ const (
 	// One transaction takes at most so many segments and bytes.
 	transactionSegments = spool.MaxPin
 	transactionBytes    = 4 << 20
-	// copyChunk is how much COPY text goes to lib/pq in one call; it flushes its own buffer at 63 KiB.
-	copyChunk = 48 << 10
+	// copyChunk bounds a message of rows, which is sent at once. maxRow bounds a row: the longest interface name
+	// with every character escaped, and every column at its longest.
+	copyChunk = 64 << 10
+	maxRow    = 4 << 10
+	// copySide bounds the records of rare rows that wait for a COPY of their own; when it is full, they get it.
+	copySide = 256 << 10
+	// maxMessage bounds what the server says at a time; a longer message is not PostgreSQL's.
+	maxMessage = 64 << 10
+	// lastWords is how long an error is waited for that the server may have sent before the connection broke.
+	lastWords = 2 * time.Second
+	// refusalLasts is how long rows go out as text after the server refused binary ones.
+	refusalLasts = time.Hour
 
 	// ioTimeout bounds each read and write on the database connection that makes no progress.
 	ioTimeout = 20 * time.Second
 	// connectTimeout bounds dialing and authentication.
 	connectTimeout = 15 * time.Second
-	// writeChunk is what has to get through within one ioTimeout: 0.4 KiB/s is taken for a dead line.
-	writeChunk = 8 << 10
+	// lookupTimeout bounds the look-up of the server's name that only helps to choose a rate.
+	lookupTimeout = 2 * time.Second
+
+	// A rate is kept by pieces of rateShare of a second's bytes, at least minBurst (a TCP segment) and at most
+	// maxBurst. A rate under MinRate would need more than a minute for what one second of recording can hold.
+	MinRate   = 1 << 10
+	rateShare = 8
+	minBurst  = 1448
+	maxBurst  = 64 << 10
+	// rateTransaction is how long a transaction takes at a rate, so that the server holds none open for long, and
+	// wireFactor how many bytes on the wire one in the spool becomes at most, about.
+	rateTransaction = 20 * time.Second
+	wireFactor      = 8
 
 	// Reconnects wait a random time up to a bound that doubles from backoffFirst to backoffLast (full jitter),
 	// so that thousands of devices do not come back at once.
 	backoffFirst = 500 * time.Millisecond
 	backoffLast  = 30 * time.Second
 
-	// complainEvery is how often an error that stays is logged.
+	// complainEvery is how often an error that stays is logged, and maxReasons how many different ones in that time; more
+	// are not logged. State has the last one of all.
 	complainEvery = time.Minute
+	maxReasons    = 16
+
+	// smallestStep is what a difference between two readings of the clock has to be, at least, to be a step: far more
+	// than a reading is wrong by. A clock that is slewed makes none, for the kernel slews both of its clocks.
+	smallestStep = 10 * time.Millisecond
+	// A reading of the clock is repeated until it is good to half of offsetError, offsetTries times at most.
+	offsetError = 20 * time.Microsecond
+	offsetTries = 16
+	// strayTime is how far before or after the interval of its batch a row may have been stamped.
+	strayTime = 5 * time.Second
+	// clockPatience is how long after the start the uploader holds rows back for a clock to be set, which corrects them;
+	// a spool that is half full, or the end of the run, is not waited with. clockPoll is how often it looks.
+	clockPatience = 10 * time.Minute
+	clockPoll     = time.Second
 
 	// maxText bounds names and filters on their way to the database; what is longer is cut.
 	maxText = 1024

@@ -9,8 +9,8 @@ import (
 
 // A segment's body is a sequence of records, one a packet. A record holds the groups of fields that are
 // valid and nothing else, because a router's memory and processor count for more than the server's: a TCP
-// segment takes about 70 bytes and 20 ns here, 160 bytes and 500 ns as COPY text. The text is made when the
-// segment is sent. All numbers are little endian:
+// segment takes about 70 bytes here, 240 as a binary row and 200 as COPY text. Rows are made when the segment is
+// sent. All numbers are little endian:
 //
 //	groups u32, interface u8, time i64, wire length u32, captured length u32,
 //	with recordMore the groups behind the first 24 as u32,
@@ -35,7 +35,10 @@ const (
 	recordMore         = 1 << 31
 )
 
-const recordBase = 4 + 1 + 8 + 4 + 4
+const (
+	recordBase = 4 + 1 + 8 + 4 + 4
+	recordTime = 4 + 1 // where the time stands
+)
 
 // maxRecord bounds the longest record: every group with wide addresses and the longest texts.
 const maxRecord = 704
@@ -246,7 +249,7 @@ func parseRecord(b []byte, p *decode.Packet) ([]byte, error) {
 	if len(b) < recordBase {
 		return nil, errRecord
 	}
-	return parseGroups(binary.LittleEndian.Uint32(b), b, p)
+	return parsePadded(binary.LittleEndian.Uint32(b), b, p)
 }
 
 // groups1 is how many groups format 1 had.
@@ -264,14 +267,33 @@ func parseRecord1(b []byte, p *decode.Packet) ([]byte, error) {
 		return nil, errRecord
 	}
 	fields = fields<<1 | fields&1
-	b, err := parseGroups(groups&^recordFields|fields, b, p)
+	b, err := parsePadded(groups&^recordFields|fields, b, p)
 	if p.DstMAC == [6]byte{} && p.SrcMAC != [6]byte{} { // a cooked header has none
 		p.Valid &^= decode.HasDstMAC
 	}
 	return b, err
 }
 
-// parseGroups reads a record that has these groups.
+// parsePadded reads a record that has these groups. With the longest record's bytes ahead every read of parseGroups
+// is safe. At the body's end they are made of zeros; how much there really was shows afterwards.
+func parsePadded(groups uint32, b []byte, p *decode.Packet) ([]byte, error) {
+	if len(b) >= maxRecord {
+		return parseGroups(groups, b, p)
+	}
+	var padded [maxRecord]byte
+	copy(padded[:], b)
+	rest, err := parseGroups(groups, padded[:], p)
+	if err != nil {
+		return nil, err
+	}
+	used := maxRecord - len(rest)
+	if used > len(b) {
+		return nil, errRecord
+	}
+	return b[used:], nil
+}
+
+// parseGroups reads a record that has these groups from b, in which maxRecord bytes can be read.
 func parseGroups(groups uint32, b []byte, p *decode.Packet) ([]byte, error) {
 	le := binary.LittleEndian
 	p.Reset()
@@ -281,16 +303,7 @@ func parseGroups(groups uint32, b []byte, p *decode.Packet) ([]byte, error) {
 	p.Time = int64(le.Uint64(b[5:]))
 	p.WireLength = le.Uint32(b[13:])
 	p.CapturedLength = le.Uint32(b[17:])
-	b = b[recordBase:]
-	// With the longest record's bytes ahead every read below is safe. At the body's end they are made of zeros;
-	// how much there really was shows at the end.
-	var padded [maxRecord]byte
-	r := b
-	if len(r) < maxRecord {
-		r = padded[:]
-		copy(r, b)
-	}
-	begin := len(r)
+	r := b[recordBase:]
 	if groups&recordMore != 0 {
 		p.Valid |= decode.Fields(le.Uint32(r)) << recordMoreShift
 		r = r[4:]
@@ -403,11 +416,7 @@ func parseGroups(groups uint32, b []byte, p *decode.Packet) ([]byte, error) {
 	if groups&recordDecodeError != 0 {
 		p.DecodeError = decode.Reason(u8())
 	}
-	used := begin - len(r)
-	if used > len(b) {
-		return nil, errRecord
-	}
-	return b[used:], nil
+	return r, nil
 }
 
 // parseMore reads the groups behind the first 24 from r, which has room for the longest record, and returns

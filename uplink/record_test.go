@@ -167,7 +167,7 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
-// TestRecordingAllocatesNothing: decode, record and COPY text, the whole way of a packet in this process.
+// TestRecordingAllocatesNothing: decode, record and rows, the whole way of a packet in this process.
 func TestRecordingAllocatesNothing(t *testing.T) {
 	frame := testbed.BuildFrame(nil, 1, testbed.TCPSYN, testbed.FrameConfig{})
 	meta := decode.Meta{Time: 1e18, WireLength: uint32(len(frame)), LinkType: decode.LinkEthernet}
@@ -180,7 +180,8 @@ func TestRecordingAllocatesNothing(t *testing.T) {
 		if _, err := parseRecord(records, &again); err != nil {
 			t.Fatal(err)
 		}
-		text = appendCopyText(text[:0], &again, "1\teth0\t")
+		text = appendTextRow(text[:0], rareRow, &again, "1\teth0\t")
+		text = appendBinaryRow(text[:0], rareRow, &again, "eth0")
 	}); n != 0 {
 		t.Errorf("%v allocations per packet", n)
 	}
@@ -233,16 +234,4 @@ func BenchmarkParseRecord(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-}
-
-func BenchmarkCopyText(b *testing.B) {
-	packets := mix()
-	text := make([]byte, 0, 1024)
-	b.ReportAllocs()
-	bytes := 0
-	for i := 0; b.Loop(); i++ {
-		text = appendCopyText(text[:0], &packets[i%1024], "4869888321652621576\teth0\t")
-		bytes += len(text)
-	}
-	b.ReportMetric(float64(bytes)/float64(b.N), "bytes/row")
 }

@@ -56,7 +56,8 @@ type Recorder struct {
 	merged  uint64    // packets since the last hand-over in which the host had merged several
 	last    Counts    // at the last hand-over
 	waiting int64     // pending packets that the intervals so far have told, all together
-	from    time.Time // the interval's beginning
+	begin   moment    // of the interval
+	old     moment    // until when frames that were stamped by the clock of before may still come, and that clock
 	due     time.Time // when the batch is to be handed over
 	dirty   bool      // rows are waiting: due is MaxAge from the first one
 
@@ -75,6 +76,10 @@ type batch struct {
 	records     []byte
 	rows        uint64
 	first, last int64 // of the rows, Unix nanoseconds
+	// The interval in which the rows came, from begin with the oldest clock that may have stamped one of them. When that
+	// is not the one of its end, the sealer restamps them.
+	begin, end moment
+	clock      spool.Clock // by which all times are then
 	// coverage is the recorder's own entry, and behind it those of its aliases that have rows.
 	coverage []spool.Coverage
 }
@@ -181,8 +186,10 @@ func (r *Recorder) HandOver(c Counts, now time.Time) {
 }
 
 // Begin starts an interval when a socket is open: what was before it is nobody's coverage.
-func (r *Recorder) Begin(now time.Time) {
-	r.from, r.due, r.dirty = now, now.Add(MaxSilence), false
+func (r *Recorder) Begin(now time.Time) { r.beginAt(r.sealer.clock.at(now), now) }
+
+func (r *Recorder) beginAt(begin moment, now time.Time) {
+	r.begin, r.due, r.dirty = begin, now.Add(MaxSilence), false
 }
 
 // Finish gives the last batch to the sealer when the socket has ended, at the time until: what is still
@@ -216,7 +223,15 @@ func (r *Recorder) fill(c *Counts, now time.Time) *spool.Coverage {
 	b := r.batch
 	losses := b.coverage[0].Losses
 	common := r.coverage
-	common.From, common.To = r.from.UnixNano(), now.UnixNano()
+	b.begin, b.end = r.begin, r.sealer.clock.at(now)
+	b.end.boot = max(b.end.boot, b.begin.boot) // two moments that are nearly one
+	if !b.begin.clock.SameTime(b.end.clock) {
+		r.old = moment{b.end.boot + int64(strayTime), b.begin.clock}
+	} else if b.begin.boot < r.old.boot {
+		b.begin.clock = r.old.clock
+	}
+	b.clock = b.trusted()
+	common.From, common.To = b.begin.boot+b.clock.Offset, b.end.boot+b.clock.Offset
 	own := common
 	own.Received, own.PendingChange = r.received(c)
 	own.Rows = b.rows
@@ -272,7 +287,8 @@ func (r *Recorder) divide(common spool.Coverage) {
 }
 
 func (r *Recorder) send(c Counts, now time.Time) {
+	end := r.batch.end
 	r.sealer.full <- r.batch // has room for every batch that exists
 	r.batch, r.lost, r.merged, r.last = nil, 0, 0, c
-	r.Begin(now)
+	r.beginAt(end, now)
 }

@@ -18,11 +18,13 @@ type Sealer struct {
 	full   chan *batch
 	done   chan struct{}
 	share  int // bytes up to which batches that queue up share a segment
+	clock  steadyClock
 	// onError hears of a segment that could not be sealed; its rows are counted by then.
 	onError func(error)
 
-	closed bool             // the segment that ends the run is stored
-	carry  []spool.Coverage // of segments that the disk refused: the next one tells
+	closed bool         // the segment that ends the run is stored
+	carry  spool.Header // coverage of segments that the disk refused, and its clock: the next one tells
+	odd    *batch       // was handed over, and is by another clock than those before it
 
 	mu    sync.Mutex
 	books []spool.Coverage // one entry an interface and way of looking, since the run began
@@ -39,6 +41,8 @@ type SealerConfig struct {
 	// Share is up to how many bytes batches that queue up share a segment; zero: half of spool.MaxBody.
 	Share   int
 	OnError func(error)
+	// Clock reads the clock that stamps the frames; nil: ReadClock.
+	Clock func() spool.Clock
 }
 
 // NewSealer makes the batches and starts sealing.
@@ -52,6 +56,9 @@ func NewSealer(c SealerConfig) *Sealer {
 	if c.Share == 0 {
 		c.Share = spool.MaxBody / 2
 	}
+	if c.Clock == nil {
+		c.Clock = ReadClock
+	}
 	n := c.Batches + c.Recorders
 	s := &Sealer{
 		spool:   c.Spool,
@@ -60,6 +67,7 @@ func NewSealer(c SealerConfig) *Sealer {
 		full:    make(chan *batch, n),
 		done:    make(chan struct{}),
 		share:   c.Share,
+		clock:   steadyClock{read: c.Clock},
 		onError: c.OnError,
 	}
 	for range n {
@@ -75,9 +83,13 @@ func NewSealer(c SealerConfig) *Sealer {
 func (s *Sealer) run() {
 	defer close(s.done)
 	for b := range s.full {
-		s.seal(b)
+		b.restamp()
+		for s.seal(b); s.odd != nil; {
+			b, s.odd = s.odd, nil
+			s.seal(b)
+		}
 	}
-	s.begin()
+	s.begin(s.clock.now())
 	s.header.Final = true
 	s.closed = s.write()
 }
@@ -88,12 +100,13 @@ func (s *Sealer) Close() error {
 	close(s.full)
 	<-s.done
 	if !s.closed {
-		return fmt.Errorf("uplink: the run's last segment could not be stored: it stays open in the ledger, which misses %d intervals", len(s.carry))
+		return fmt.Errorf("uplink: the run's last segment could not be stored: it stays open in the ledger, "+
+			"which misses %d intervals", len(s.carry.Coverage))
 	}
 	return nil
 }
 
-// seal stores a batch, with those that came meanwhile as long as they fit.
+// seal stores a batch, with those that came meanwhile as long as they fit and no step of the clock is between them.
 func (s *Sealer) seal(b *batch) {
 	batches := append(make([]*batch, 0, cap(s.full)), b)
 	size := len(b.records)
@@ -104,6 +117,11 @@ more:
 			if !ok {
 				break more
 			}
+			b.restamp()
+			if !b.clock.SameTime(batches[0].clock) {
+				s.odd = b
+				break more
+			}
 			batches = append(batches, b)
 			size += len(b.records)
 		default:
@@ -111,7 +129,7 @@ more:
 		}
 	}
 	h := &s.header
-	s.begin()
+	s.begin(batches[len(batches)-1].clock)
 	parts := make([][]byte, len(batches))
 	for i, b := range batches {
 		parts[i] = b.records
@@ -145,10 +163,11 @@ more:
 }
 
 // begin empties the header but for what an earlier one could not tell.
-func (s *Sealer) begin() {
+func (s *Sealer) begin(c spool.Clock) {
+	s.carry.Shift(c.Offset - s.carry.Clock.Offset)
 	h := &s.header
-	h.Coverage, h.Rows, h.FirstTime, h.LastTime = s.carry, 0, 0, 0
-	s.carry = nil
+	h.Clock, h.Coverage, h.Rows, h.FirstTime, h.LastTime = c, s.carry.Coverage, 0, 0, 0
+	s.carry.Coverage = nil
 }
 
 // write stores the header under the next sequence number. When the disk refuses, the rows are lost, the
@@ -157,7 +176,7 @@ func (s *Sealer) write(parts ...[]byte) (stored bool) {
 	h := &s.header
 	h.Sequence++
 	h.Last = h.Sequence
-	h.SealedAt = time.Now().UnixNano()
+	h.SealedAt = timeBy(h.Clock, time.Now())
 	err := s.spool.Seal(h, parts...)
 	if errors.Is(err, spool.ErrTooLarge) {
 		// Too many interfaces, each looked at in several ways. The last way alone is told then: carried on, they would
@@ -171,7 +190,7 @@ func (s *Sealer) write(parts ...[]byte) (stored bool) {
 	h.Sequence--
 	h.Bury(LossSpool)
 	h.Tombstone = false
-	s.carry = h.Coverage
+	s.carry.Clock, s.carry.Coverage = h.Clock, h.Coverage
 	if s.onError != nil {
 		s.onError(fmt.Errorf("uplink: a segment could not be stored, its rows are counted as %s: %w", LossSpool, err))
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/lib/pq"
@@ -21,8 +22,19 @@ var errKnown = errors.New("the database has the segment already")
 
 // settings guard the server against a device that dies in the middle of a transaction, and the device against
 // a lock that is never given. They hold for one transaction, so that they also work behind a connection pooler.
-const settings = `SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '10min';
-SET LOCAL idle_in_transaction_session_timeout = '1min'`
+// The keepalives matter where nothing else does: neither time-out ends a COPY whose client lost its power.
+const settings = `SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '1min';
+SET LOCAL tcp_keepalives_idle = 15; SET LOCAL tcp_keepalives_interval = 5; SET LOCAL tcp_keepalives_count = 3;
+SET LOCAL tcp_user_timeout = '30s'; SET LOCAL statement_timeout = `
+
+// statementTimeout is what settings ends with: the time that the largest segment takes at a rate comes on top.
+func statementTimeout(rate int64) string {
+	timeout := 10 * time.Minute
+	if rate > 0 {
+		timeout += time.Duration(DefaultBatchSize*wireFactor/rate) * time.Second
+	}
+	return strconv.FormatInt(timeout.Milliseconds(), 10)
+}
 
 // DeviceID is the number that stands for a device's UUID in the database: its first 8 bytes without the sign.
 func DeviceID(uuid [16]byte) int64 {
@@ -48,15 +60,22 @@ func (u *Uploader) prepare(ctx context.Context) error {
 }
 
 // partitions makes the partitions of today, tomorrow and the days of the segments' rows, in transactions of
-// their own. Failing is not fatal: rows of a day without a partition go to the default one.
+// their own. Failing is not fatal: rows of a day without a partition go to the default one. So do those whose time
+// nobody knows: retention would take them for fifty years old, and tomorrow is no day in 1970.
 func (u *Uploader) partitions(ctx context.Context, refs []spool.Ref) {
-	today := day(time.Now().UnixNano())
-	u.partition(ctx, today)
-	u.partition(ctx, today+1)
+	if u.clock.State != spool.ClockUnset {
+		today := day(timeBy(u.clock, time.Now()))
+		u.partition(ctx, today)
+		u.partition(ctx, today+1)
+	}
 	for _, r := range refs {
-		h, err := u.config.Spool.Header(r)
-		if err != nil || h.Rows == 0 {
+		found, err := u.config.Spool.Header(r)
+		if err != nil || found.Rows == 0 {
 			continue // Load will meet the error again, and say so
+		}
+		h := u.correct(found)
+		if h.undated() {
+			continue
 		}
 		first, last := day(h.FirstTime), day(h.LastTime)
 		if last-first > maxDays {
@@ -81,7 +100,9 @@ func (u *Uploader) partition(ctx context.Context, d int64) {
 	u.days[d] = time.Time{}
 	if _, err := schema.EnsureDay(ctx, u.db, time.Unix(d*secondsPerDay, 0)); err != nil {
 		u.days[d] = time.Now().Add(complainEvery)
-		u.config.Log.Warn("no partition for a day: its rows go to sniffer.packets_default", "error", err)
+		if u.dayless.due(err, time.Now()) {
+			u.config.Log.Warn("no partition for a day: its rows go to sniffer.packets_default", "error", err)
+		}
 	}
 }
 
@@ -97,19 +118,13 @@ func day(ns int64) int64 {
 }
 
 func (u *Uploader) register(ctx context.Context) error {
-	id := DeviceID(u.config.Device)
-	var known string
-	// Without parameters it is one message, which a connection pooler cannot split over two servers.
-	err := u.db.QueryRowContext(ctx, fmt.Sprintf(`INSERT INTO sniffer.devices AS d (device_id, device_uuid, name, version)
-VALUES (%d, '%s', %s, %s)
-ON CONFLICT (device_id) DO UPDATE SET name = excluded.name, version = excluded.version, last_seen = now()
-WHERE d.device_uuid = excluded.device_uuid RETURNING d.name`,
-		id, FormatUUID(u.config.Device), quote(u.config.DeviceName), quote(u.config.Version))).Scan(&known)
-	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("uplink: device_id %d belongs to another device; give this one another UUID with --device-id", id)
+	_, err := schema.Register(ctx, u.db, FormatUUID(u.config.Device), text(u.config.DeviceName), text(u.config.Version))
+	if errors.Is(err, schema.ErrTaken) {
+		return fmt.Errorf("uplink: device_id %d belongs to another device; give this one another UUID with --device-id: %w",
+			DeviceID(u.config.Device), err)
 	}
 	if err != nil {
-		return fmt.Errorf("uplink: register the device: %w", err)
+		return fmt.Errorf("uplink: %s: %w", u.config.Target.Name, err)
 	}
 	return nil
 }
@@ -132,7 +147,7 @@ func (u *Uploader) store(ctx context.Context, refs []spool.Ref) (rows uint64, er
 	if rows, err = u.fill(ctx, conn, tx, refs); err != nil {
 		// When the connection is gone this fails too, and the server rolls back by itself.
 		_ = tx.Rollback()
-		return 0, err
+		return 0, schema.Explain(err)
 	}
 	// When this fails nobody knows whether the server committed: the segments are sent again, and the ledger
 	// tells.
@@ -143,21 +158,25 @@ func (u *Uploader) store(ctx context.Context, refs []spool.Ref) (rows uint64, er
 }
 
 func (u *Uploader) fill(ctx context.Context, conn *sql.Conn, tx *sql.Tx, refs []spool.Ref) (rows uint64, err error) {
-	if _, err := tx.ExecContext(ctx, settings); err != nil {
+	if _, err := tx.ExecContext(ctx, settings+statementTimeout(u.config.Rate)); err != nil {
 		return 0, fmt.Errorf("uplink: %w", err)
 	}
-	headers := make([]spool.Header, 0, len(refs))
+	format, err := u.chooseFormat(ctx, tx)
+	if err != nil {
+		return 0, u.judge(format, err)
+	}
+	headers := make([]sending, 0, len(refs))
 	// The function keeps its error to itself: given driver.ErrBadConn, Raw would close the connection, and wait
 	// for ever for the transaction that holds it. The rollback finds the connection bad by itself.
 	if rawErr := conn.Raw(func(c any) error {
-		rows, err = u.copyRows(c.(driver.Conn), refs, &headers)
+		rows, err = u.copyRows(c.(driver.Conn), format, refs, &headers)
 		return nil
 	}); rawErr != nil {
 		err = rawErr
 	}
 	if err != nil {
 		if !errors.Is(err, spool.ErrBroken) && !errors.Is(err, spool.ErrGone) {
-			err = fmt.Errorf("uplink: copy rows: %w", err)
+			err = u.judge(format, fmt.Errorf("uplink: copy rows: %w", err))
 		}
 		return 0, err
 	}
@@ -171,18 +190,19 @@ func (u *Uploader) fill(ctx context.Context, conn *sql.Conn, tx *sql.Tx, refs []
 }
 
 // copyRows sends the rows of the segments, and collects their headers.
-func (u *Uploader) copyRows(c driver.Conn, refs []spool.Ref, headers *[]spool.Header) (rows uint64, err error) {
-	stmt, err := c.Prepare(copyQuery)
+func (u *Uploader) copyRows(c driver.Conn, format Format, refs []spool.Ref, headers *[]sending) (rows uint64, err error) {
+	sink, err := u.openSink(format, c)
 	if err != nil {
 		return 0, err
 	}
-	w := copyWriter{stmt: stmt.(copyStatement), text: u.text[:0]}
-	defer func() { u.text = w.text }()
+	u.writer.reset(sink, format)
+	w := &u.writer
 	for _, r := range refs {
 		h, body, file, err := u.config.Spool.Load(r, u.file)
 		u.file = file
+		corrected := u.correct(h)
 		if err == nil {
-			if err = w.segment(&h, body); errors.Is(err, spool.ErrBroken) {
+			if err = w.segment(&corrected.Header, body, corrected.Shift); errors.Is(err, spool.ErrBroken) {
 				// Its checksum holds, so the spool cannot know by itself. Where it cannot be told either, this is
 				// no broken segment but a failure: trying again at once would be an endless loop.
 				if breakErr := u.config.Spool.Break(r); breakErr != nil {
@@ -191,11 +211,10 @@ func (u *Uploader) copyRows(c driver.Conn, refs []spool.Ref, headers *[]spool.He
 			}
 		}
 		if err != nil {
-			// Closing would end the COPY as if it were whole; the rollback undoes it either way.
-			_ = stmt.Close()
+			sink.abandon()
 			return 0, err
 		}
-		*headers = append(*headers, h)
+		*headers = append(*headers, corrected)
 	}
 	return w.finish()
 }

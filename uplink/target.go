@@ -1,11 +1,14 @@
 package uplink
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lib/pq"
@@ -16,7 +19,9 @@ var ErrURL = errors.New("database URL")
 
 // Target is a database as the user named it.
 type Target struct {
-	dsn string
+	dsn   string
+	mode  pq.SSLMode
+	hosts []string
 	// Name is the target without secrets, for people: user@host:port/database.
 	Name string
 	// Warning is what a person should know about the URL; empty when all is well.
@@ -25,7 +30,10 @@ type Target struct {
 
 // ParseTarget checks a database URL (postgres://user@host:port/database?…). Without an sslmode of its own a
 // URL gets verify-full, or disable when the server is on this machine; weaker modes are used with a warning.
+//
+// As with libpq a URL may name several servers (host1:5432,host2:5432), which are tried one after the other.
 func ParseTarget(raw string) (Target, error) {
+	raw = splitServers(raw)
 	u, err := url.Parse(raw)
 	if err != nil {
 		// The error of url.Parse repeats the URL, and with it the password.
@@ -39,61 +47,109 @@ func ParseTarget(raw string) (Target, error) {
 	if err != nil {
 		return Target{}, fmt.Errorf("uplink: %w: %s", ErrURL, withoutSecret(err.Error(), u))
 	}
-	local, mode := isLocal(config), string(config.SSLMode)
 	q := u.Query()
-	t := Target{}
-	switch {
-	case mode == "" && local:
-		q.Set("sslmode", "disable")
-	case mode == "":
-		q.Set("sslmode", "verify-full")
-	case mode != "verify-full" && !local:
-		t.Warning = fmt.Sprintf("sslmode=%s does not prove who the server at %s is; verify-full does", mode, config.Host)
+	t := Target{mode: config.SSLMode, hosts: hosts(config)}
+	if isSocket(config.Host) && !config.Hostaddr.IsValid() {
+		// lib/pq takes a first server on a unix socket for a reason to encrypt nothing to all the others.
+		t.mode = pq.SSLMode(q.Get("sslmode"))
 	}
+	switch local := isLocal(config); {
+	case t.mode == "" && local:
+		t.mode = pq.SSLModeDisable
+	case t.mode == "":
+		t.mode = pq.SSLModeVerifyFull
+	case t.mode != pq.SSLModeVerifyFull && !local:
+		t.Warning = fmt.Sprintf("sslmode=%s does not prove who the server at %s is; verify-full does",
+			t.mode, strings.Join(t.hosts, ", "))
+	}
+	q.Set("sslmode", string(t.mode))
 	if q.Get("fallback_application_name") == "" {
 		q.Set("fallback_application_name", "sniffer")
 	}
 	u.RawQuery = q.Encode()
 	t.dsn = u.String()
 	t.Name = fmt.Sprintf("%s@%s/%s", config.User, net.JoinHostPort(config.Host, fmt.Sprint(config.Port)), config.Database)
-	if strings.HasPrefix(config.Host, "/") {
+	if isSocket(config.Host) {
 		t.Name = fmt.Sprintf("%s@%s/%s", config.User, config.Host, config.Database)
 	}
 	return t, nil
 }
 
-// HasPassword reports whether a URL holds a password, which on a command line everybody can read.
+// splitServers moves the servers of a URL into its options host and port when they are several or an IPv6 address:
+// of these net/url, and lib/pq with it, understands only some. What it does not understand it leaves alone.
+func splitServers(raw string) string {
+	scheme, rest, _ := strings.Cut(raw, "://")
+	end := strings.IndexAny(rest+"/", "/?")
+	authority, tail := rest[:end], rest[end:]
+	at := strings.LastIndexByte(authority, '@') + 1
+	if !strings.ContainsAny(authority[at:], ",[") {
+		return raw
+	}
+	var hosts, ports []string
+	given := false
+	for server := range strings.SplitSeq(authority[at:], ",") {
+		host, port, err := net.SplitHostPort(server)
+		if err != nil {
+			host, port = server, ""
+		}
+		if host, err = url.PathUnescape(strings.Trim(host, "[]")); err != nil {
+			return raw
+		}
+		given = given || port != ""
+		hosts, ports = append(hosts, host), append(ports, cmp.Or(port, "5432"))
+	}
+	options := url.Values{"host": {strings.Join(hosts, ",")}}
+	if given {
+		options.Set("port", strings.Join(ports, ","))
+	}
+	path, query, _ := strings.Cut(tail, "?")
+	return scheme + "://" + authority[:at] + path + "?" + options.Encode() + "&" + query
+}
+
+// HasPassword reports whether a URL holds a password or a private key, which on a command line everybody can read.
 func HasPassword(raw string) bool {
-	u, err := url.Parse(raw)
+	u, err := url.Parse(splitServers(raw))
 	if err != nil {
 		return false
 	}
 	_, ok := u.User.Password()
-	return ok || u.Query().Has("password")
+	inline, _ := strconv.ParseBool(u.Query().Get("sslinline"))
+	return ok || u.Query().Has("password") || inline && u.Query().Has("sslkey")
 }
+
+// String is the name: the rest may hold a password.
+func (t Target) String() string { return t.Name }
+
+// GoString is the name, too.
+func (t Target) GoString() string { return t.Name }
 
 // isLocal reports whether every server of the configuration is on this machine.
 func isLocal(c pq.Config) bool {
-	if !localHost(c.Host, c.Hostaddr) {
-		return false
-	}
-	for _, m := range c.Multi {
-		if !localHost(m.Host, m.Hostaddr) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(hosts(c), func(h string) bool { return !localHost(h) })
 }
 
-// localHost judges one server; hostaddr, where it is given, is what lib/pq connects to.
-func localHost(host string, hostaddr netip.Addr) bool {
-	if hostaddr.IsValid() {
-		return hostaddr.IsLoopback()
+// hosts returns where lib/pq connects to: for each server its hostaddr, or else its host.
+func hosts(c pq.Config) []string {
+	all := make([]string, 0, 1+len(c.Multi))
+	for _, m := range append([]pq.ConfigMultihost{{Host: c.Host, Hostaddr: c.Hostaddr}}, c.Multi...) {
+		if m.Hostaddr.IsValid() {
+			all = append(all, m.Hostaddr.String())
+		} else {
+			all = append(all, m.Host)
+		}
 	}
-	if host == "" || host == "localhost" || strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") {
+	return all
+}
+
+// isSocket reports whether a host is the directory of a unix socket, or an abstract one.
+func isSocket(host string) bool { return strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") }
+
+// localHost judges one server.
+func localHost(host string) bool {
+	if host == "" || host == "localhost" || isSocket(host) {
 		return true
 	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.IsLoopback()
 }
 

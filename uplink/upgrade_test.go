@@ -32,16 +32,24 @@ func formerSchema(t *testing.T, r *rig) {
 // as lets the rig's uploader connect as another role.
 func (r *rig) as(t *testing.T, role string) {
 	t.Helper()
-	u, err := url.Parse(r.uploader.config.Target.dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.User = url.User(role)
-	target, err := ParseTarget(u.String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	r.target(t, func(dsn string) string {
+		u, err := url.Parse(dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.User = url.User(role)
+		return u.String()
+	})
+}
+
+// target lets the rig's uploader use another URL.
+func (r *rig) target(t *testing.T, change func(dsn string) string) {
+	t.Helper()
 	c := r.uploader.config
+	target, err := ParseTarget(change(c.Target.dsn))
+	if err != nil {
+		t.Fatal(err)
+	}
 	c.Target = target
 	r.uploader.Close()
 	if r.uploader, err = NewUploader(c); err != nil {

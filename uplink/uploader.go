@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lib/pq"
-
 	"network-sniffer/uplink/spool"
 )
 
@@ -22,11 +20,20 @@ type Uploader struct {
 	dialer *dialer
 	db     *sql.DB
 
+	clock spool.Clock // as the step that is under way found it
+	held  bool        // rows wait for the clock to be set
+	began time.Time
 	ready bool                // connected, the schema is there and the device is known to it
 	days  map[int64]time.Time // since the Unix epoch: when to ask for the partition again; zero: it is there
 	one   int                 // so many transactions take one segment each, because a larger one met a known segment
-	text  []byte              // COPY text on its way to lib/pq
 	file  []byte              // the segment being read
+
+	writer    copyWriter
+	typed     bool      // the types of the columns are those of this program, on this connection
+	textUntil time.Time // the end of a refusal of binary rows
+
+	waiting, dayless complaints // about the upload, and about days without a partition
+	welcome          bool       // the log has not told since its last complaint that the database is there
 
 	mu    sync.Mutex
 	state State
@@ -40,27 +47,43 @@ type UploaderConfig struct {
 	DeviceName string
 	Version    string // of the program, for sniffer.devices
 	Log        *slog.Logger
+	Format     Format // of the rows on their way to the database
+	Rate       int64  // bytes per second on the wire, at least MinRate; 0: unlimited
 	// Opening hears of each database connection before its first packet leaves, Closed when it is closed.
 	Opening, Closed func(Connection)
+	// Clock reads the machine's clock, by which times are corrected that were taken before it was set; nil: ReadClock.
+	Clock func() spool.Clock
 }
 
 // State is where the upload stands.
 type State struct {
 	Connected    bool
-	Since        time.Time // of Connected, or of the first failure in a row
+	Since        time.Time // of Connected, or of the first failure in a row while there is a LastError
 	Rows         uint64    // stored since the start
 	Segments     uint64
 	Transactions uint64
-	Known        uint64 // segments that the database turned out to have already
-	LastError    string // empty while all is well
+	Known        uint64        // segments that the database turned out to have already
+	Bytes        uint64        // written to the database connection since the start, encryption included
+	Format       Format        // of the last rows; FormatAuto before the first
+	Rate         int64         // bytes per second on the wire at most; 0: unlimited
+	Waited       time.Duration // for the sake of Rate, since the start
+	LastError    string        // empty while all is well: it stays until rows are stored, or there are none to store
 }
 
 // NewUploader prepares the upload; Run does it.
 func NewUploader(c UploaderConfig) (*Uploader, error) {
+	if c.Rate != 0 && c.Rate < MinRate {
+		return nil, fmt.Errorf("uplink: a rate of %d bytes per second cannot carry what is recorded: %d or more, or 0 for unlimited", c.Rate, MinRate)
+	}
+	if c.Clock == nil {
+		c.Clock = ReadClock
+	}
 	u := &Uploader{
-		config: c,
-		dialer: &dialer{opening: c.Opening, closed: c.Closed, timeout: ioTimeout},
-		days:   map[int64]time.Time{},
+		config:  c,
+		dialer:  &dialer{opening: c.Opening, closed: c.Closed, timeout: ioTimeout, rate: newThrottle(c.Rate)},
+		days:    map[int64]time.Time{},
+		began:   time.Now(),
+		welcome: true,
 	}
 	db, err := open(c.Target, u.dialer)
 	if err != nil {
@@ -76,7 +99,11 @@ func NewUploader(c UploaderConfig) (*Uploader, error) {
 func (u *Uploader) State() State {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.state
+	s := u.state
+	s.Since = time.Now().Add(-time.Since(s.Since)) // by the clock of now: it may have been set since
+	s.Bytes = u.dialer.written.Load()
+	s.Rate, s.Waited = u.config.Rate, u.dialer.rate.held()
+	return s
 }
 
 // Run uploads until the context ends, and reconnects for ever. When finish is closed it tries once more to
@@ -85,15 +112,17 @@ func (u *Uploader) Run(ctx context.Context, finish <-chan struct{}) {
 	stop := context.AfterFunc(ctx, u.dialer.abort)
 	defer stop()
 	defer u.disconnect()
-	backoff := backoffFirst
+	retry := backoff{random: rand.N[time.Duration]}
 	finishing := false
-	var complained time.Time
-	var complaint string
 	for ctx.Err() == nil {
 		select {
 		case <-finish:
 			finishing = true
 		default:
+		}
+		if !finishing && u.hold() {
+			wait(ctx, finish, clockPoll)
+			continue
 		}
 		sent, err := u.step(ctx)
 		switch {
@@ -101,22 +130,21 @@ func (u *Uploader) Run(ctx context.Context, finish <-chan struct{}) {
 			return
 		case err != nil:
 			u.failed(err)
-			if text := err.Error(); text != complaint || time.Since(complained) >= complainEvery {
-				complaint, complained = text, time.Now()
-				u.config.Log.Warn("upload is waiting", "database", u.config.Target.Name, "error", text,
+			if u.waiting.due(err, time.Now()) {
+				u.welcome = true
+				u.config.Log.Warn("upload is waiting", "database", u.config.Target.Name, "error", err.Error(),
 					"segments", u.config.Spool.Stats().Segments)
 			}
 			if finishing {
 				return
 			}
-			wait(ctx, finish, rand.N(backoff))
-			backoff = min(2*backoff, backoffLast)
+			wait(ctx, finish, retry.next())
 		case sent:
-			backoff, complaint = backoffFirst, ""
+			retry.reset()
 		case finishing:
 			return
 		default:
-			backoff = backoffFirst
+			retry.reset()
 			select {
 			case <-ctx.Done():
 			case <-finish:
@@ -163,6 +191,7 @@ func (u *Uploader) Close() { _ = u.db.Close() }
 
 func (u *Uploader) failed(err error) {
 	u.disconnect()
+	u.config.Spool.Uplink(false)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.state.LastError == "" {
@@ -174,11 +203,12 @@ func (u *Uploader) failed(err error) {
 // disconnect gives up the connection: it may be in the middle of COPY.
 func (u *Uploader) disconnect() {
 	u.dialer.abort()
-	u.ready = false
+	u.ready, u.typed = false, false
 }
 
 // step makes sure of a connection and uploads one transaction. It reports whether there was anything to do.
 func (u *Uploader) step(ctx context.Context) (bool, error) {
+	u.clock = u.config.Clock()
 	if !u.ready {
 		if err := u.connect(ctx); err != nil {
 			return false, err
@@ -188,8 +218,9 @@ func (u *Uploader) step(ctx context.Context) (bool, error) {
 	if u.one > 0 {
 		n = 1
 	}
-	refs := u.config.Spool.Pin(n, transactionBytes)
+	refs := u.config.Spool.Pin(n, transactionLimit(u.config.Rate))
 	if len(refs) == 0 {
+		u.well()
 		return false, nil
 	}
 	u.partitions(ctx, refs)
@@ -209,6 +240,10 @@ func (u *Uploader) step(ctx context.Context) (bool, error) {
 		u.config.Spool.Unpin(refs)
 		u.config.Log.Error("a segment is broken and was set aside", "error", err)
 		return true, nil
+	case errors.Is(err, errRefused):
+		u.config.Spool.Unpin(refs)
+		u.refused(err)
+		return true, nil
 	case err != nil:
 		u.config.Spool.Unpin(refs)
 		return false, err
@@ -221,12 +256,28 @@ func (u *Uploader) step(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	u.mu.Lock()
-	defer u.mu.Unlock()
 	u.state.Rows += rows
 	u.state.Segments += uint64(len(refs))
 	u.state.Transactions++
-	u.state.LastError = ""
+	u.state.Format = u.writer.format
+	u.mu.Unlock()
+	u.well()
 	return true, nil
+}
+
+// well tells that nothing is wrong: rows were stored, or there are none. A connection alone does not prove that: a database
+// that can be reached and takes nothing is as good as one that is away.
+func (u *Uploader) well() {
+	u.config.Spool.Uplink(true)
+	if u.welcome {
+		u.welcome = false
+		u.config.Log.Info("connected to the database", "database", u.config.Target.Name)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state.LastError != "" {
+		u.state.Since, u.state.LastError = time.Now(), ""
+	}
 }
 
 // connect opens the connection, makes sure of the schema and registers the device.
@@ -237,26 +288,32 @@ func (u *Uploader) connect(ctx context.Context) error {
 		return err
 	}
 	u.ready = true
-	u.config.Log.Info("connected to the database", "database", u.config.Target.Name)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.state.Connected, u.state.Since, u.state.LastError = true, time.Now(), ""
+	u.state.Connected = true
+	if u.state.LastError == "" {
+		u.state.Since = time.Now()
+	}
 	return nil
 }
 
 // OpenDatabase opens a database with the deadlines of the uplink, for whoever only wants to look at it. abort
 // ends every call that is under way.
 func OpenDatabase(t Target) (db *sql.DB, abort func(), err error) {
-	d := &dialer{timeout: ioTimeout}
+	return OpenDatabaseFor(t, ioTimeout)
+}
+
+// OpenDatabaseFor is OpenDatabase for work that the server answers later: each answer may take so long.
+func OpenDatabaseFor(t Target, answer time.Duration) (db *sql.DB, abort func(), err error) {
+	d := &dialer{timeout: answer}
 	db, err = open(t, d)
 	return db, d.abort, err
 }
 
 func open(t Target, d *dialer) (*sql.DB, error) {
-	connector, err := pq.NewConnector(t.dsn)
+	c, err := newConnector(t, d)
 	if err != nil {
-		return nil, fmt.Errorf("uplink: %w: %w", ErrURL, err)
+		return nil, err
 	}
-	connector.Dialer(d)
-	return sql.OpenDB(connector), nil
+	return sql.OpenDB(c), nil
 }

@@ -1,7 +1,8 @@
 // Package appliance wires the way of the data: rings to decode to recorder and console, spool to uplink. It
 // starts all of it, keeps it going and stops it with the books closed.
 //
-// Goroutines: one per socket, one that seals, one that uploads, one that watches links, the console's own. The
+// Goroutines: one per socket, one that seals, one that uploads, one that watches links, one that looks after the
+// uplink's figures, the console's own. The
 // socket's goroutine calls decode, recorder and console tap directly; nothing it calls waits for disk, database
 // or client.
 package appliance
@@ -47,6 +48,9 @@ const (
 	DrainTimeout = 2 * time.Second
 	// FarewellTimeout is how long the last upload may take; what is left stays in the spool.
 	FarewellTimeout = 5 * time.Second
+	// PreserveTimeout is how long the spool's second tier may take what is left after that; what it does not take stays
+	// in the first.
+	PreserveTimeout = 10 * time.Second
 )
 
 // Appliance is one run of the recorder.
@@ -60,6 +64,9 @@ type Appliance struct {
 	spool       *spool.Spool
 	sealer      *uplink.Sealer
 	uploader    *uplink.Uploader // nil: no database is configured
+	rate        rate             // of the uploader
+	sent        meter            // bytes of the uploader
+	backlog     backlog
 	console     *console.Server
 	own         *ownTraffic
 	plan        plan
@@ -99,7 +106,11 @@ func New(c config.Config, b board.Board, version string, log *slog.Logger) (_ *A
 	if size == 0 {
 		size = budget.Spool
 	}
-	if a.spool, err = spool.Open(spool.Disk{}, a.config.SpoolDir, size); err != nil {
+	overflow, err := overflowOf(a.config)
+	if err != nil {
+		return nil, err
+	}
+	if a.spool, err = spool.OpenWithOverflow(spool.Disk{}, a.config.SpoolDir, size, overflow); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -192,26 +203,6 @@ func (a *Appliance) identify() (err error) {
 	return err
 }
 
-func (a *Appliance) openUplink() error {
-	target, err := uplink.ParseTarget(a.config.DatabaseURL)
-	if err != nil {
-		return err
-	}
-	if target.Warning != "" {
-		a.log.Warn(target.Warning)
-	}
-	if warning := SecretWarning(a.config); warning != "" {
-		a.log.Warn(warning)
-	}
-	a.uploader, err = uplink.NewUploader(uplink.UploaderConfig{
-		Spool: a.spool, Target: target, Device: a.device, DeviceName: a.config.DeviceName,
-		Version: a.version, Log: a.log,
-		Opening: func(c uplink.Connection) { a.own.opening(rawsock.Connection(c)) },
-		Closed:  func(c uplink.Connection) { a.own.closed(rawsock.Connection(c)) },
-	})
-	return err
-}
-
 // SecretWarning is what to tell somebody who put a password on the command line; empty when nobody did.
 func SecretWarning(c config.Config) string {
 	if !c.SecretInArguments || !uplink.HasPassword(c.DatabaseURL) {
@@ -245,12 +236,16 @@ func (a *Appliance) Run(ctx context.Context) (Report, error) {
 	uploadCtx, cutUpload := context.WithCancel(context.Background())
 	defer cutUpload()
 	finish := make(chan struct{})
+	tendCtx, stopTending := context.WithCancel(context.Background())
+	defer stopTending()
 	if a.uploader != nil {
 		uploading.Go(func() { a.uploader.Run(uploadCtx, finish) })
 	} else {
+		a.spool.Uplink(false)
 		a.log.Warn("no database: rows stay in the spool; name one with --database-url", "spool", a.config.SpoolDir)
 	}
 	watching.Go(func() { a.watch(links) })
+	watching.Go(func() { a.tend(tendCtx) })
 	captureCtx, stopCapture := context.WithCancel(ctx)
 	defer stopCapture()
 	var opened sync.WaitGroup
@@ -271,6 +266,7 @@ func (a *Appliance) Run(ctx context.Context) (Report, error) {
 	capturing.Wait()
 	close(failed)
 	links.Close()
+	stopTending()
 	watching.Wait()
 	a.log.Info("stopped recording")
 	errs := []error{<-failed, a.sealer.Close()}
@@ -278,6 +274,7 @@ func (a *Appliance) Run(ctx context.Context) (Report, error) {
 	close(finish)
 	uploading.Wait()
 	timer.Stop()
+	a.preserve()
 	report := a.report()
 	a.console.Close()
 	serving.Wait()

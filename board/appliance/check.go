@@ -66,14 +66,56 @@ func Check(c config.Config, b board.Board) []Finding {
 		}
 		all.checkMemory(c, b, p)
 	}
-	all.note("spool", writable(c.SpoolDir), c.SpoolDir, nil)
+	clock := uplink.ReadClock()
+	all.note("time", nil, "the machine's clock is "+clockState(clock), TimeDetails{clock.State.String()})
+	all.note("spool", writable(c.SpoolDir, config.SpoolDir), c.SpoolDir, nil)
+	all.checkOverflow(c)
 	if c.DatabaseURL == "" {
 		all.note("database", nil, "none: rows stay in the spool", nil)
 	} else {
 		text, err := checkDatabase(c.DatabaseURL)
 		all.note("database", err, text, nil)
+		all.checkRate(c, b)
 	}
 	return all
+}
+
+// TimeDetails are what `check --json` tells of the machine's clock: unset, free or synced.
+type TimeDetails struct {
+	State string `json:"clock_state"`
+}
+
+// RateDetails are what `check --json` tells of what the upload may take of the line.
+type RateDetails struct {
+	BytesPerSecond int64  `json:"bytes_per_second"` // 0: unlimited
+	Why            string `json:"why"`
+}
+
+func (all *findings) checkOverflow(c config.Config) {
+	overflow, err := overflowOf(c)
+	if err == nil && overflow.Dir == "" {
+		return
+	}
+	if err == nil {
+		// It is not made when it is missing: below the mount point of a stick that is away lies the router's own flash.
+		if _, err = os.Stat(overflow.Dir); err == nil {
+			err = writable(overflow.Dir, config.SpoolOverflowDir)
+		} else {
+			err = fmt.Errorf("%w (mount the medium and make the directory, or name another one with --%s)",
+				err, config.SpoolOverflowDir.Name)
+		}
+	}
+	all.note("overflow", err, fmt.Sprintf("%s: at most %d KiB, after %s without the database",
+		overflow.Dir, overflow.Limit>>10, overflow.After), nil)
+}
+
+func (all *findings) checkRate(c config.Config, b board.Board) {
+	target, err := uplink.ParseTarget(c.DatabaseURL)
+	if err != nil {
+		return // the finding about the database says so
+	}
+	r := rateOf(c, b, target.OnLink)
+	all.note("rate", nil, r.String(), RateDetails{r.limit, r.why})
 }
 
 func (all *findings) checkMemory(c config.Config, b board.Board, p plan) {
@@ -87,7 +129,7 @@ func (all *findings) checkMemory(c config.Config, b board.Board, p plan) {
 }
 
 // writable tries what the spool will do, in the directory or, where it is still to be made, in the one above.
-func writable(dir string) error {
+func writable(dir string, o config.Option) error {
 	for {
 		_, err := os.Stat(dir)
 		if above := filepath.Dir(dir); errors.Is(err, fs.ErrNotExist) && above != dir {
@@ -98,7 +140,7 @@ func writable(dir string) error {
 	}
 	f, err := os.CreateTemp(dir, "check-")
 	if err != nil {
-		return fmt.Errorf("%w (name another directory with --spool-dir)", err)
+		return fmt.Errorf("%w (name another directory with --%s)", err, o.Name)
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }

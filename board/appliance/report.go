@@ -17,14 +17,18 @@ type Report struct {
 	Interfaces []spool.Coverage // received, rows and losses since the run began
 	Spool      spool.Stats
 	Uplink     *uplink.State // nil: no database was configured
+	Clock      spool.Clock
 	Lasted     time.Duration
+	// BytesPerSecond went to the database connection in the last minute.
+	BytesPerSecond float64
 }
 
 func (a *Appliance) report() Report {
-	r := Report{Interfaces: a.sealer.Books(), Spool: a.spool.Stats(), Lasted: time.Since(a.started)}
+	r := Report{Interfaces: a.sealer.Books(), Spool: a.spool.Stats(), Clock: uplink.ReadClock(), Lasted: time.Since(a.started)}
 	if a.uploader != nil {
 		s := a.uploader.State()
 		r.Uplink = &s
+		r.BytesPerSecond = a.sent.perSecond(time.Now(), s.Bytes)
 	}
 	return r
 }
@@ -53,21 +57,9 @@ func (r Report) Append(b []byte) []byte {
 			b = append(append(append(b, "  "...), strings.Join(more, "; ")...), '\n')
 		}
 	}
-	s := r.Spool
-	b = fmt.Appendf(b, "spool: %d segments, %d of %d bytes", s.Segments, s.Bytes, s.Limit)
-	if s.DroppedRows > 0 {
-		b = fmt.Appendf(b, "; %d rows dropped because it was full (%s)", s.DroppedRows, spool.LossFull)
-	}
-	if s.Broken > 0 {
-		b = fmt.Appendf(b, "; %d broken segments set aside with %d rows (%s)", s.Broken, s.BrokenRows, spool.LossBroken)
-	}
-	b = append(b, '\n')
-	switch u := r.Uplink; {
-	case u == nil:
-		b = append(b, "database: none configured\n"...)
-	default:
-		b = fmt.Appendf(b, "database: %s; %d rows stored in %d segments and %d transactions\n",
-			stateOf(*u), u.Rows, u.Segments, u.Transactions)
+	b = r.appendDatabase(r.appendSpool(b))
+	if s := r.Clock.State; s == spool.ClockUnset || s == spool.ClockFree {
+		b = fmt.Appendf(b, "clock: %s\n", clockState(r.Clock))
 	}
 	return b
 }

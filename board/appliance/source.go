@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"network-sniffer/board/console"
+	"network-sniffer/uplink"
 )
 
 // source tells the console.
@@ -19,7 +20,7 @@ func (s source) Info() console.Info {
 		Interfaces: append(slices.Clone(a.config.Interfaces), a.names.met(len(a.config.Interfaces))...),
 		Filter:     a.config.Filter,
 		Database:   "none: rows stay in the spool",
-		Notes:      a.blind(),
+		Notes:      append(a.blind(), clockNotes(uplink.ReadClock())...),
 	}
 	if a.uploader != nil {
 		i.Database = stateOf(a.uploader.State())

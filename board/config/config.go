@@ -39,6 +39,14 @@ type Config struct {
 	CaptureMode  string        // CaptureAuto, CaptureRing or CaptureRead
 	HardwareTime bool          // take the time stamps of the network card where it makes them
 
+	// How rows get to the database; the options are in uplink.go.
+	UplinkRate         int64         // bytes a second; RateUnlimited or RateAuto
+	UplinkFormat       string        // FormatAuto, FormatBinary or FormatText
+	SpoolOverflowDir   string        // empty: there is none
+	SpoolOverflowSize  int64         // bytes
+	SpoolOverflowDaily int64         // bytes written a day; 0: no bound
+	SpoolOverflowAfter time.Duration // without a database
+
 	// SecretInArguments: the database URL with a password stands on the command line.
 	SecretInArguments bool
 }
@@ -210,6 +218,8 @@ func Bind(flags *flag.FlagSet, c *Config, environ func(string) string, options .
 	*c = Config{
 		Promiscuous: true, SpoolDir: DefaultSpoolDir, ConsoleListen: DefaultConsoleListen,
 		SampleRate: 1, SampleBy: SampleByFlow, Workers: 1, RingTimeout: DefaultRingTimeout, CaptureMode: CaptureAuto,
+		UplinkRate: RateAuto, UplinkFormat: FormatAuto,
+		SpoolOverflowSize: DefaultOverflowSize, SpoolOverflowDaily: DefaultOverflowDaily, SpoolOverflowAfter: DefaultOverflowAfter,
 	}
 	var wrong error
 	for _, o := range options {

@@ -13,10 +13,10 @@ import (
 )
 
 // all are the options, as the commands use them.
-var all = append([]Option{
+var all = slices.Concat([]Option{
 	Interface, Filter, DatabaseURL, SpoolDir, SpoolSize, ConsoleListen,
 	DeviceName, DeviceID, Promiscuous, LogLevel,
-}, Capture...)
+}, Capture, Uplink)
 
 const (
 	uuidA = "0e5f2aca-03dd-8000-a328-fc18d96bcbdc"
@@ -38,6 +38,8 @@ func TestDefaults(t *testing.T) {
 	want := Config{
 		SpoolDir: "/var/lib/sniffer/spool", ConsoleListen: "127.0.0.1:8000", Promiscuous: true, LogLevel: slog.LevelInfo,
 		SampleRate: 1, SampleBy: "flow", Workers: 1, RingTimeout: 50 * time.Millisecond, CaptureMode: "auto",
+		UplinkRate: RateAuto, UplinkFormat: "auto",
+		SpoolOverflowSize: 256 << 20, SpoolOverflowDaily: 64 << 20, SpoolOverflowAfter: 10 * time.Minute,
 	}
 	got, err := load(nil)
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -74,6 +76,12 @@ func TestPrecedence(t *testing.T) {
 		{RingTimeout, "1ms", "10s", func(c Config) any { return c.RingTimeout }, time.Millisecond, 10 * time.Second},
 		{CaptureMode, "ring", "read", func(c Config) any { return c.CaptureMode }, CaptureRing, CaptureRead},
 		{HardwareTimestamps, "true", "false", func(c Config) any { return c.HardwareTime }, true, false},
+		{UplinkRate, "500K", "unlimited", func(c Config) any { return c.UplinkRate }, int64(500 << 10), int64(RateUnlimited)},
+		{UplinkFormat, "binary", "text", func(c Config) any { return c.UplinkFormat }, FormatBinary, FormatText},
+		{SpoolOverflowDir, "/mnt/a", "/mnt/b", func(c Config) any { return c.SpoolOverflowDir }, "/mnt/a", "/mnt/b"},
+		{SpoolOverflowSize, "16M", "2G", func(c Config) any { return c.SpoolOverflowSize }, int64(16 << 20), int64(2 << 30)},
+		{SpoolOverflowDaily, "4M", "0", func(c Config) any { return c.SpoolOverflowDaily }, int64(4 << 20), int64(0)},
+		{SpoolOverflowAfter, "1s", "168h", func(c Config) any { return c.SpoolOverflowAfter }, time.Second, 168 * time.Hour},
 	} {
 		t.Run(row.option.Name, func(t *testing.T) {
 			environment := map[string]string{row.option.Environment(): row.environment}
@@ -168,6 +176,19 @@ func TestBadValues(t *testing.T) {
 		{"a time-out without a unit", RingTimeout, "50", "50ms"},
 		{"no mode", CaptureMode, "fast", "auto, ring, read"},
 		{"neither of both", HardwareTimestamps, "maybe", "--hardware-timestamps=true"},
+		{"a rate without a number", UplinkRate, "fast", "500K"},
+		{"no rate", UplinkRate, "0", "unlimited"},
+		{"a rate that moves nothing", UplinkRate, "1000", "from 1K"},
+		{"a rate beyond lines", UplinkRate, "2G", "to 1G"},
+		{"a rate in bits", UplinkRate, "10Mbit", "500K"},
+		{"no format", UplinkFormat, "csv", "auto, binary, text"},
+		{"no overflow", SpoolOverflowSize, "0", "64M"},
+		{"overflow of one file", SpoolOverflowSize, "1M", "256M"},
+		{"less than a file a day", SpoolOverflowDaily, "1M", "0 for no bound"},
+		{"a day of no size", SpoolOverflowDaily, "much", "64M"},
+		{"overflow at once", SpoolOverflowAfter, "0s", "10m"},
+		{"overflow never", SpoolOverflowAfter, "1000h", "168h"},
+		{"overflow after a number", SpoolOverflowAfter, "10", "10m"},
 		{"no level", LogLevel, "loud", "debug, info, warn and error"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -207,6 +228,21 @@ func TestParseBytes(t *testing.T) {
 		{"64MB", 64 << 20}, {"1G", 1 << 30}, {" 2g ", 2 << 30}, {"512b", 512}, {"4294967296G", 1 << 62},
 	} {
 		if got, err := ParseBytes(row.text); err != nil || got != row.want {
+			t.Errorf("%q is %d, error %v, want %d", row.text, got, err, row.want)
+		}
+	}
+}
+
+func TestParseRate(t *testing.T) {
+	for _, row := range []struct {
+		text string
+		want int64
+	}{
+		{"1K", 1 << 10}, {"500k", 500 << 10}, {"2M", 2 << 20}, {"2M/s", 2 << 20}, {"1.5M", 0}, {"1G", 1 << 30}, {"65536", 64 << 10},
+		{"auto", RateAuto}, {" AUTO ", RateAuto}, {"unlimited", RateUnlimited}, {"", 0}, {"-8K", 0}, {"2M/h", 0},
+	} {
+		got, err := ParseRate(row.text)
+		if wrong := row.want == 0 && row.text != RateWordUnlimited; got != row.want || (err != nil) != wrong {
 			t.Errorf("%q is %d, error %v, want %d", row.text, got, err, row.want)
 		}
 	}

@@ -12,6 +12,8 @@ const helpText = "Commands:\r\n" +
 	"  pause    stop the live packets\r\n" +
 	"  resume   go on, and say how many packets went by\r\n" +
 	"  stats    show the recorder's counters\r\n" +
+	"  uplink   show where the upload stands: backlog, rate, last error\r\n" +
+	"  spool    show what waits for the database, and where\r\n" +
 	"  quit     end this session (also Ctrl-C and Ctrl-D)\r\n" +
 	"Any other line is a message: it is written to the recorder's log and answered.\r\n"
 
@@ -80,6 +82,10 @@ func (s *session) execute(command string, typed []byte) {
 		s.resume()
 	case "stats":
 		s.say(s.stats())
+	case "uplink":
+		s.say(appendReply(nil, s.server.cfg.Source.Uplink(nil)))
+	case "spool":
+		s.say(appendReply(nil, s.server.cfg.Source.Spool(nil)))
 	case "quit":
 		s.finish(goodbye)
 	default:

@@ -15,8 +15,8 @@
 // What a client may expect:
 //
 //   - Lines that the console sends end in CR LF. Lines that it receives end in LF, CR LF, CR NUL or CR.
-//   - help, pause, resume, stats and quit are commands; an empty line is nothing; any other line is a
-//     message, logged and answered with "Received message: " and the line.
+//   - help, pause, resume, stats, uplink, spool and quit are commands; an empty line is nothing; any other
+//     line is a message, logged and answered with "Received message: " and the line.
 //   - A client that closes its sending side (echo stats | nc -N host 8000) gets the answers to what it sent,
 //     the unfinished last line included, and the session ends.
 //   - Telnet sequences (RFC 854) are understood, every option is refused, none is proposed: the session is
@@ -40,6 +40,9 @@ type Source interface {
 	Info() Info
 	// Stats appends the answer to the command stats, lines ended by \n, and returns the result.
 	Stats(dst []byte) []byte
+	// Uplink and Spool do the same for the commands uplink and spool.
+	Uplink(dst []byte) []byte
+	Spool(dst []byte) []byte
 }
 
 // Info is what the greeting says of the recorder. The strings may hold anything; they are escaped.

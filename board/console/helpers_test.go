@@ -33,9 +33,14 @@ func (fakeSource) Info() Info {
 }
 
 func (fakeSource) Stats(dst []byte) []byte { return append(dst, "rows 12\nlost 0\n"...) }
+func (fakeSource) Uplink(dst []byte) []byte {
+	return append(dst, "state: waiting\nlast error: \x1b[2J\n"...)
+}
+func (fakeSource) Spool(dst []byte) []byte { return append(dst, "tier 1: /tmp/spool\n"...) }
 
 // infoSource shows a given Info and Stats.
 type infoSource struct {
+	fakeSource
 	info  Info
 	stats string
 }

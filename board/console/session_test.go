@@ -39,6 +39,8 @@ func TestCommands(t *testing.T) {
 		{"help", "help", helpText},
 		{"help among spaces", "  help\t", helpText},
 		{"stats", "stats", "rows 12\r\nlost 0\r\nConsole: 1 of 64 sessions open.\r\nThis session: 0 packets shown, 0 not shown.\r\n"},
+		{"uplink", "uplink", "state: waiting\r\nlast error: \\x1b[2J\r\n"},
+		{"spool", "spool", "tier 1: /tmp/spool\r\n"},
 		{"resume without pause", "resume", "Not paused.\r\n"},
 		{"empty", "", ""},
 		{"blank", " \t ", ""},

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 
 	"network-sniffer/board"
 	"network-sniffer/board/appliance"
@@ -15,8 +16,8 @@ func checkCommand(args []string, out, errs io.Writer) error {
 	var asJSON bool
 	flags, c, err := parse("check", args, out, errs, func(f *flag.FlagSet) {
 		f.BoolVar(&asJSON, "json", false, "print one JSON object")
-	}, append([]config.Option{config.Interface, config.Filter, config.DatabaseURL, config.SpoolDir, config.SpoolSize,
-		config.DeviceName, config.DeviceID}, config.Capture...)...)
+	}, slices.Concat([]config.Option{config.Interface, config.Filter, config.DatabaseURL, config.SpoolDir, config.SpoolSize,
+		config.DeviceName, config.DeviceID}, config.Capture, config.Uplink)...)
 	if err != nil {
 		return err
 	}

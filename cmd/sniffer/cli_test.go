@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -82,13 +81,24 @@ func TestExitStatus(t *testing.T) {
 		{"read of two files", []string{"read", "a", "b"}, 2, "", `"b" is one argument too many`},
 		{"read of a file that is not there", []string{"read", dir + "/none.pcap"}, 1, "", "none.pcap: no such file"},
 		{"read in an unknown format", []string{"read", "--format", "xml", dir + "/none.pcap"}, 2, "", "none of text, json and csv"},
-		{"schema without an action", []string{"schema"}, 2, "", "one of print, apply and check"},
-		{"schema with an unknown action", []string{"schema", "drop"}, 2, "", `"drop" is none of print, apply and check`},
+		{"schema without an action", []string{"schema"}, 2, "", "one of print, apply, check and retention"},
+		{"schema with an unknown action", []string{"schema", "drop"}, 2, "", `"drop" is none of print, apply, check and retention`},
+		{"schema from a version of the future", []string{"schema", "print", "--from", "99"}, 2, "", "0 (an empty database) to"},
+		{"retention without days", []string{"schema", "retention"}, 2, "", "--keep-days 1 to"},
+		{"days to keep of another action", []string{"schema", "apply", "--keep-days", "3"}, 2, "", "--keep-days is no option of apply"},
 		{"schema without a database", []string{"schema", "apply"}, 2, "", "SNIFFER_DATABASE_URL"},
 		{"schema with a URL of another kind", []string{"schema", "check", "--database-url", "mysql://h/d"}, 2, "", "postgres://USER@HOST"},
 		{"schema of a server that is not there", []string{"schema", "check", "--database-url", "postgres://u@127.0.0.1:" + closedPort(t) + "/d"}, 1, "", "connection refused"},
-		{"spool without an action", []string{"spool"}, 2, "", "sniffer spool list"},
-		{"spool with an unknown action", []string{"spool", "eat"}, 2, "", `"eat" is no action`},
+		{"spool without an action", []string{"spool"}, 2, "", "one of list, dump, verify and drop"},
+		{"spool with an unknown action", []string{"spool", "eat"}, 2, "", `"eat" is none of list, dump, verify and drop`},
+		{"spool list of a segment", []string{"spool", "list", "x"}, 2, "", `"x" is one argument too many`},
+		{"spool list with a flag of another action", []string{"spool", "list", "--oldest", "1"}, 2, "", "--oldest is not for list"},
+		{"spool dump in an unknown format", []string{"spool", "dump", "--format", "xml"}, 2, "", "none of text, json and csv"},
+		{"spool dump that is not there", []string{"spool", "dump", "--spool-dir", dir + "/none"}, 1, "", "no such file"},
+		{"spool verify that is not there", []string{"spool", "verify", "--spool-dir", dir + "/none"}, 1, "", "no such file"},
+		{"spool drop that is not there", []string{"spool", "drop", "--all", "--yes", "--spool-dir", dir + "/none"}, 1, "", "no such file"},
+		{"spool drop of what", []string{"spool", "drop", "--yes"}, 2, "", "--oldest N or --all"},
+		{"spool drop of both", []string{"spool", "drop", "--all", "--oldest", "2"}, 2, "", "--oldest N or --all"},
 		{"spool that is not there", []string{"spool", "list", "--spool-dir", dir + "/none"}, 1, "", "no such file"},
 		{"filter for an unknown link", []string{"filter", "--link-type", "ATM", "tcp"}, 2, "", "EN10MB, RAW"},
 		{"filter that nothing matches", []string{"filter", "tcp and arp"}, 2, "", "at once"},
@@ -111,8 +121,9 @@ func TestExitStatus(t *testing.T) {
 
 // TestHelp: every command tells all it can be told, under both names, and nothing more is needed to ask.
 func TestHelp(t *testing.T) {
-	upload := []config.Option{config.Filter, config.DatabaseURL, config.DeviceName, config.DeviceID}
-	check := slices.Concat([]config.Option{config.Interface, config.SpoolDir, config.SpoolSize}, config.Capture, upload)
+	load := []config.Option{config.Filter, config.DatabaseURL, config.DeviceName, config.DeviceID}
+	upload := append([]config.Option{config.UplinkRate, config.UplinkFormat}, load...)
+	check := slices.Concat([]config.Option{config.Interface, config.SpoolDir, config.SpoolSize}, config.Capture, config.Uplink, load)
 	for _, row := range []struct {
 		name    string
 		options []config.Option
@@ -121,8 +132,10 @@ func TestHelp(t *testing.T) {
 		{"run", append([]config.Option{config.ConsoleListen, config.Promiscuous, config.LogLevel}, check...), nil},
 		{"read", upload, []string{"--format FORMAT", "--quiet", "default: text"}},
 		{"filter", nil, []string{"--link-type TYPE", "--snaplen BYTES", "--live", "LINUX_SLL2, NULL, LOOP", "  -d\n", "  -dd\n", "  -ddd\n"}},
-		{"schema", []config.Option{config.DatabaseURL}, []string{"print|apply|check"}},
-		{"spool", []config.Option{config.SpoolDir}, []string{"--json", "spool list"}},
+		{"schema", []config.Option{config.DatabaseURL}, []string{"print|apply|check|retention", "--from VERSION", "--keep-days N", "--dry-run", "--json"}},
+		{"spool", []config.Option{config.SpoolDir, config.SpoolOverflowDir},
+			[]string{"--json", "--format FORMAT", "--rows N", "  -n N\n", "--oldest N", "--all", "--yes", "list|dump|verify|drop", "Examples:",
+				"spool drop --oldest 100", "spool list --json"}},
 		{"check", check, []string{"--json", "[INTERFACE]..."}},
 		{"fields", nil, []string{"--json", "--reasons"}},
 		{"version", nil, nil},
@@ -350,13 +363,20 @@ func TestSchemaCommands(t *testing.T) {
 		{"it is made", nil, "apply", 0, fmt.Sprintf("from version 0 to %d", schema.Version)},
 		{"it is there", nil, "check", 0, fmt.Sprintf("in version %d", schema.Version)},
 		{"it is not made twice", nil, "apply", 0, "nothing to do"},
+		{"what a device needs not", drop("GRANT UPDATE ON sniffer.devices TO sniffer_device"), "check", 0, "REVOKE UPDATE ON sniffer.devices FROM sniffer_device"},
+		{"a right is missing", drop("REVOKE SELECT ON sniffer.books FROM sniffer_reader"), "check", 0, "GRANT SELECT ON sniffer.books TO sniffer_reader"},
+		{"rows have no partition", drop("INSERT INTO sniffer.packets (ts, device_id, interface) VALUES ('1970-01-02Z', 7, 'wan'), ('1970-01-02Z', 7, 'wan')"), "check", 0, "sniffer.packets_default has 8192 bytes"},
+		{"what would go", nil, "retention --keep-days 30 --dry-run", 0, "1970-01-02  2 rows would be deleted\n2 rows of 1 days would be deleted"},
+		{"it goes", nil, "retention --keep-days 30", 0, "1970-01-02  2 rows deleted\n2 rows of 1 days deleted"},
+		{"it is gone", nil, "retention --keep-days 30 --json", 0, ""},
+		{"in JSON", nil, "check --json", 0, fmt.Sprintf(`{"version":%d,"needs":%[1]d,"missing_grants":["SELECT ON sniffer.books TO sniffer_reader"]`, schema.Version)},
 		{"a view is missing", drop("DROP VIEW sniffer.packets_readable"), "check", 1, "sniffer.packets_readable"},
 		{"all is gone", drop("DROP SCHEMA sniffer CASCADE"), "check", 1, "schema apply"},
 	} {
 		if step.before != nil {
 			step.before()
 		}
-		got := sniffer(t, "schema", step.action, "--database-url", url)
+		got := sniffer(t, append([]string{"schema", "--database-url", url}, strings.Fields(step.action)...)...)
 		text, other := got.out, got.errs
 		if step.status != 0 {
 			text, other = other, text
@@ -371,101 +391,6 @@ func TestSchemaCommands(t *testing.T) {
 	}
 }
 
-// fillSpool seals three segments of 10, 20 and 30 rows, gives up the first for a tombstone, and puts garbage under
-// the name of a fourth. What else lies around is no segment.
-func fillSpool(t *testing.T, dir string) {
-	t.Helper()
-	s, err := spool.Open(spool.Disk{}, dir, spool.MinLimit)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	for n := uint64(1); n <= 3; n++ {
-		h := spool.Header{
-			Device: [16]byte{1}, Run: [16]byte{2}, Sequence: n, Format: 1, Rows: n * 10,
-			FirstTime: 1_000_000_000, LastTime: 2_000_000_000, SealedAt: 2_000_000_000, Final: n == 3,
-			Coverage: []spool.Coverage{{Interface: "eth0", From: 1, To: 2, Received: n * 10, Rows: n * 10}},
-		}
-		if err := s.Seal(&h, make([]byte, 100*n)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	refs := s.Pin(1, spool.MaxBody)
-	if _, _, _, err := s.Load(refs[0], nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Break(refs[0]); err != nil {
-		t.Fatal(err)
-	}
-	s.Unpin(refs)
-	for name, text := range map[string]string{"00000000000000ff.segment": "garbage", "notes.txt": "not a segment"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func TestSpoolList(t *testing.T) {
-	empty, full := t.TempDir(), t.TempDir()
-	fillSpool(t, full)
-
-	if got := sniffer(t, "spool", "list", "--spool-dir", empty); got != (result{0, "0 segments, 0 rows, 0 bytes wait in " + empty + "\n", ""}) {
-		t.Errorf("an empty spool: %+v", got)
-	}
-	if got := sniffer(t, "spool", "list", "--json", "--spool-dir", empty); got != (result{}) {
-		t.Errorf("an empty spool in JSON: %+v", got)
-	}
-	got := sniffer(t, "spool", "list", "--spool-dir", full)
-	lines := strings.Split(strings.TrimSuffix(got.out, "\n"), "\n")
-	if got.status != 0 || got.errs != "" || len(lines) != 5 {
-		t.Fatalf("exit status %d, %s, output:\n%s", got.status, got.errs, got.out)
-	}
-	for i, want := range []string{"sequence 1-1  rows dropped", "sequence 2  20 rows", "sequence 3  30 rows", "00ff.segment  7 bytes  ", "4 segments, 50 rows, "} {
-		if !strings.Contains(lines[i], want) {
-			t.Errorf("line %d is %q, want %q", i+1, lines[i], want)
-		}
-	}
-}
-
-func TestSpoolListJSON(t *testing.T) {
-	dir := t.TempDir()
-	fillSpool(t, dir)
-	got := sniffer(t, "spool", "list", "--json", "--spool-dir", dir)
-	if got.status != 0 || got.errs != "" {
-		t.Fatalf("exit status %d, %s", got.status, got.errs)
-	}
-	var lines []segmentLine
-	for d := json.NewDecoder(strings.NewReader(got.out)); ; {
-		var l segmentLine
-		if err := d.Decode(&l); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatalf("%v in:\n%s", err, got.out)
-		}
-		lines = append(lines, l)
-	}
-	if len(lines) != 4 {
-		t.Fatalf("%d objects, want 4:\n%s", len(lines), got.out)
-	}
-	for i, want := range []segmentLine{
-		{Sequence: 1, Last: 1, Tombstone: true},
-		{Sequence: 2, Last: 2, Rows: 20, FirstTime: "1970-01-01T00:00:01Z", LastTime: "1970-01-01T00:00:02Z"},
-		{Sequence: 3, Last: 3, Rows: 30, FirstTime: "1970-01-01T00:00:01Z", LastTime: "1970-01-01T00:00:02Z", Final: true},
-	} {
-		got := lines[i]
-		if filepath.Dir(got.File) != dir || got.Bytes <= 0 {
-			t.Errorf("segment %d: file %q of %d bytes", i+1, got.File, got.Bytes)
-		}
-		got.File, got.Bytes, want.Run = "", 0, "02000000-0000-0000-0000-000000000000"
-		if got != want {
-			t.Errorf("segment %d: %+v, want %+v", i+1, got, want)
-		}
-	}
-	if l := lines[3]; l.Error == "" || l.Run != "" || l.Bytes != 7 {
-		t.Errorf("garbage is listed as %+v", l)
-	}
-}
-
 func TestCheck(t *testing.T) {
 	testbed.NeedRoot(t)
 	dir := filepath.Join(t.TempDir(), "spool")
@@ -474,7 +399,8 @@ func TestCheck(t *testing.T) {
 		t.Fatalf("exit status %d, %s", got.status, got.errs)
 	}
 	for _, want := range []string{"router, " + deviceID + " from --device-id", "lo is up", "spool     " + dir, "database  none",
-		"loopback, ARPHRD 772", "link type 1, Ethernet (EN10MB)", "a ring of ", "offloads  lo: ", "clock     lo: ", "kernel    Linux ", "rights    CAP_NET_RAW"} {
+		"loopback, ARPHRD 772", "link type 1, Ethernet (EN10MB)", "a ring of ", "offloads  lo: ", "clock     lo: ", "kernel    Linux ", "rights    CAP_NET_RAW",
+		"time      the machine's clock is "} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("the output lacks %q:\n%s", want, got.out)
 		}
@@ -506,6 +432,9 @@ func TestCheckFindings(t *testing.T) {
 		{"a word that this link type has not", []string{"any", "--filter", "ether host 02:00:00:00:00:01"}, "interface", "column 1"},
 		{"filter", []string{"lo", "--filter", "tcp prt 80"}, "interface", "column 5"},
 		{"spool", []string{"lo", "--spool-dir", file + "/spool"}, "spool", "--spool-dir"},
+		{"second tier", []string{"lo", "--spool-overflow-dir", t.TempDir()}, "", ""},
+		{"second tier that is not mounted", []string{"lo", "--spool-overflow-dir", t.TempDir() + "/usb"}, "overflow", "mount the medium"},
+		{"second tier below a file", []string{"lo", "--spool-overflow-dir", file + "/usb"}, "overflow", "--spool-overflow-dir"},
 		{"database", []string{"lo", "--database-url", url}, "database", "connection refused"},
 		{"database URL", []string{"lo", "--database-url", "mysql://h/d"}, "database", "postgres://USER@HOST"},
 	} {
@@ -571,6 +500,8 @@ func TestRunRefuses(t *testing.T) {
 		{"too many workers in all", []string{"--interface", strings.Join(many[:10], ","), "--workers", "8"}, 1, "11 interfaces of 8 workers each, at most 64"},
 		{"a ring of fewer blocks than it takes", []string{"--ring-size", "3M", "--ring-block", "1M"}, 2, "raise --ring-size"},
 		{"a host that is not known", []string{"--filter", "host nosuch.invalid"}, 2, "column 6"},
+		{"both tiers in one directory", []string{"--spool-dir", file + "/spool", "--spool-overflow-dir", file + "/./spool"}, 2, "--spool-overflow-dir is the spool's own"},
+		{"a rate that is none", []string{"--uplink-rate", "fast"}, 2, "500K"},
 		{"sampling of nothing", []string{"--sample", "0"}, 2, "write 10"},
 		{"too many interfaces", []string{"--interface", strings.Join(many, ",")}, 1, "66 interfaces, at most 64"},
 		{"no UUID", []string{"--device-id", "router-1"}, 2, "uuidgen"},

@@ -56,17 +56,18 @@ func help(w io.Writer, name string, own *flag.FlagSet, options []config.Option) 
 	for _, c := range commands() {
 		if c.name == name {
 			fmt.Fprintf(w, "sniffer %s: %s\n\nUsage: %s\n", c.name, c.summary, strings.TrimSpace("sniffer "+c.name+" "+c.arguments))
+			io.WriteString(w, c.notes)
 		}
 	}
 	var b strings.Builder
 	own.VisitAll(func(f *flag.Flag) {
 		value, text := flag.UnquoteUsage(f)
 		dashes := "--"
-		if len(strings.Trim(f.Name, "d")) == 0 {
-			dashes = "-" // tcpdump's -d, -dd, -ddd
+		if len(f.Name) == 1 || strings.Trim(f.Name, "d") == "" {
+			dashes = "-" // tcpdump's -dd and -ddd too
 		}
 		fmt.Fprintf(&b, "  %s\n        %s\n", strings.TrimSpace(dashes+f.Name+" "+value), text)
-		if f.DefValue != "" && f.DefValue != "false" {
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
 			fmt.Fprintf(&b, "        default: %s\n", f.DefValue)
 		}
 	})

@@ -28,18 +28,19 @@ const (
 type command struct {
 	name, arguments, summary string
 	run                      func(args []string, out, errs io.Writer) error
+	notes                    string // more help
 }
 
 func commands() []command {
 	return []command{
-		{"run", "[OPTION]...", "record live traffic", runCommand},
-		{"read", "[OPTION]... FILE", "print a pcap or pcapng file, and upload it", readCommand},
-		{"filter", "[OPTION]... EXPR", "show what a filter expression compiles to", filterCommand},
-		{"schema", "print|apply|check [OPTION]...", "the database's tables", schemaCommand},
-		{"spool", "list [OPTION]...", "what waits for the database", spoolCommand},
-		{"fields", "[OPTION]...", "the fields of a record, and what they mean", fieldsCommand},
-		{"check", "[OPTION]... [INTERFACE]...", "tell whether this machine can record, and what it would record", checkCommand},
-		{"version", "", "print the version", versionCommand},
+		{"run", "[OPTION]...", "record live traffic", runCommand, ""},
+		{"read", "[OPTION]... FILE", "print a pcap or pcapng file, and upload it", readCommand, ""},
+		{"filter", "[OPTION]... EXPR", "show what a filter expression compiles to", filterCommand, ""},
+		{"schema", "print|apply|check|retention [OPTION]...", "the database's tables", schemaCommand, ""},
+		{"spool", "list|dump|verify|drop [OPTION]... [SEGMENT]...", "what waits for the database", spoolCommand, spoolNotes},
+		{"fields", "[OPTION]...", "the fields of a record, and what they mean", fieldsCommand, ""},
+		{"check", "[OPTION]... [INTERFACE]...", "tell whether this machine can record, and what it would record", checkCommand, ""},
+		{"version", "", "print the version", versionCommand, ""},
 	}
 }
 

@@ -28,7 +28,7 @@ func readCommand(args []string, out, errs io.Writer) error {
 	flags, c, err := parse("read", args, out, errs, func(f *flag.FlagSet) {
 		f.StringVar(&format, "format", "text", "`FORMAT` of the output: text, json (an object a line) or csv")
 		f.BoolVar(&quiet, "quiet", false, "print nothing, only upload")
-	}, config.Filter, config.DatabaseURL, config.DeviceName, config.DeviceID)
+	}, config.Filter, config.DatabaseURL, config.UplinkRate, config.UplinkFormat, config.DeviceName, config.DeviceID)
 	if err != nil {
 		return err
 	}

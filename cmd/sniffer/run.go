@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"network-sniffer/board"
@@ -15,9 +16,9 @@ import (
 )
 
 func runCommand(args []string, out, errs io.Writer) error {
-	flags, c, err := parse("run", args, out, errs, nil, append([]config.Option{
+	flags, c, err := parse("run", args, out, errs, nil, slices.Concat([]config.Option{
 		config.Interface, config.Filter, config.DatabaseURL, config.SpoolDir, config.SpoolSize, config.ConsoleListen,
-		config.DeviceName, config.DeviceID, config.Promiscuous, config.LogLevel}, config.Capture...)...)
+		config.DeviceName, config.DeviceID, config.Promiscuous, config.LogLevel}, config.Capture, config.Uplink)...)
 	if err != nil {
 		return err
 	}

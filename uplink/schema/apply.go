@@ -8,7 +8,8 @@ import (
 
 // Apply brings the database to Version, one transaction per version, and returns the version it found (0: none) and the one it
 // left. It may be repeated, and run by any number of programs at once: they wait for each other. A database newer than this
-// program is left alone. When a version fails it is undone, the ones before it stay, and to says so.
+// program is left alone. When a version fails it is undone, the ones before it stay, and to says so. Last the roles get their
+// rights, each time: an administrator may have made them since.
 func Apply(ctx context.Context, db *sql.DB) (from, to int, err error) {
 	return apply(ctx, db, steps())
 }
@@ -26,7 +27,30 @@ func apply(ctx context.Context, db *sql.DB, list []step) (from, to int, err erro
 		}
 		to = now
 	}
+	if err := grantRoles(ctx, db); err != nil {
+		return max(from, 0), to, opError("grant the roles their rights", err, false, adviceOwner)
+	}
 	return max(from, 0), to, nil
+}
+
+// grantRoles does it in a schema that knows of roles.
+func grantRoles(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if _, err := tx.ExecContext(ctx, lock()); err != nil {
+		return err
+	}
+	var there bool
+	if err := tx.QueryRowContext(ctx, `SELECT to_regprocedure('sniffer.grant_roles()') IS NOT NULL`).Scan(&there); err != nil || !there {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `SELECT sniffer.grant_roles()`); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // applyStep applies s unless the database is that far, and returns the version before and after.

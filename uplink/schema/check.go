@@ -11,24 +11,27 @@ import (
 // Status is what Check found.
 type Status struct {
 	Version int      // the version in force; may be newer than this program's
-	Missing []string // objects of this program's Version that are not there, as sniffer.name; nil when all are
+	Missing []string // objects of this program's Version that are not there, as sniffer.name, functions with their arguments; nil when all are
 }
 
 // objects are the relations of Version, without the schema's name.
 var objects = [...]string{
 	"schema_versions", "devices", "packets", "packets_default", "segments", "coverage", "coverage_losses",
-	"packets_readable", "sniffer", "books", "losses", "visibility",
+	"packets_readable", "sniffer", "books", "losses", "visibility", "expired", "balance", "conversations", "top_talkers",
 }
 
-// ensurePartition is the function of Version, with its argument types.
-const ensurePartition = "sniffer.ensure_partition(date)"
+// functions are those of Version, with their argument types as to_regprocedure takes them.
+var functions = [...]string{
+	"ensure_partition(date)", "register_device(uuid,text,text)", "missing_grants()", "grant_roles()",
+	"expire_day(date,timestamptz)", "drop_day(date)", "protocol_name(smallint)",
+	"conversations(timestamptz,timestamptz)", "top_talkers(timestamptz,timestamptz)",
+}
 
 // checkSQL asks for the version and for everything missing in one round trip. It reads the catalog and schema_versions, no more.
-var checkSQL = `SELECT
-    (SELECT coalesce(max(version), 0) FROM sniffer.schema_versions),
-    coalesce((SELECT string_agg(name, ' ' ORDER BY n) FROM unnest('{sniffer.` + strings.Join(objects[:], ",sniffer.") + `}'::text[])
-              WITH ORDINALITY AS o(name, n) WHERE to_regclass(name) IS NULL), ''),
-    to_regprocedure('` + ensurePartition + `') IS NULL`
+var checkSQL = `SELECT (SELECT coalesce(max(version), 0) FROM sniffer.schema_versions), coalesce(string_agg(name, ' ' ORDER BY n), '')
+    FROM unnest('{sniffer.` + strings.Join(objects[:], ",sniffer.") + `,"sniffer.` + strings.Join(functions[:], `","sniffer.`) + `"}'::text[])
+        WITH ORDINALITY AS o (name, n)
+    WHERE CASE WHEN name LIKE '%(%' THEN to_regprocedure(name)::oid ELSE to_regclass(name)::oid END IS NULL`
 
 // Check looks at the database without changing it. It needs no more than a loading role has: USAGE on the schema and
 // SELECT on sniffer.schema_versions.
@@ -40,9 +43,8 @@ func Check(ctx context.Context, db *sql.DB) (Status, error) { return check(ctx, 
 
 func check(ctx context.Context, db *sql.DB, needs int) (Status, error) {
 	var s Status
-	var relations string
-	var noFunction bool
-	if err := db.QueryRowContext(ctx, checkSQL).Scan(&s.Version, &relations, &noFunction); err != nil {
+	var missing string
+	if err := db.QueryRowContext(ctx, checkSQL).Scan(&s.Version, &missing); err != nil {
 		return Status{}, opError("check the database", err, true, adviceGrant)
 	}
 	if s.Version == 0 { // the table is there, but no version was ever completed
@@ -51,12 +53,8 @@ func check(ctx context.Context, db *sql.DB, needs int) (Status, error) {
 	if s.Version < needs {
 		return s, fmt.Errorf("schema: check the database: %w: it has version %d, this program needs %d; %s", ErrOlder, s.Version, needs, adviceApply)
 	}
-	s.Missing = strings.Fields(relations)
-	if noFunction {
-		s.Missing = append(s.Missing, ensurePartition)
-	}
-	if len(s.Missing) == 0 {
-		s.Missing = nil
+	if missing != "" {
+		s.Missing = strings.Fields(missing)
 	}
 	return s, nil
 }

@@ -30,7 +30,7 @@ func TestCheck(t *testing.T) {
 		{
 			name: "tables and function dropped", needs: Version,
 			change: []string{"DROP TABLE sniffer.segments CASCADE", "DROP FUNCTION sniffer.ensure_partition"},
-			want:   Status{Version, []string{"sniffer.segments", "sniffer.books", ensurePartition}},
+			want:   Status{Version, []string{"sniffer.segments", "sniffer.books", "sniffer.balance", "sniffer.ensure_partition(date)"}},
 		},
 	}
 	for _, row := range rows {

@@ -16,20 +16,22 @@ import (
 )
 
 // Version is the newest version this program knows, and the oldest it works with.
-const Version = 3
+const Version = 4
 
 // The errors that a caller can act on, for errors.Is; each is wrapped with the server's own message.
 var (
 	ErrMissing    = errors.New("the database has no schema sniffer, or not all of it")
 	ErrOlder      = errors.New("schema sniffer in the database is older than this program")
 	ErrPermission = errors.New("the database role lacks a permission") // SQLSTATE 42501
+	ErrTaken      = errors.New("the device_id belongs to another device")
 )
 
-// How the two kinds of trouble end; the last part of an error's text.
+// How trouble of each kind ends; the last part of an error's text.
 const (
 	adviceApply = "run: sniffer schema apply --database-url …"
 	adviceOwner = "run as the database's owner: sniffer schema apply --database-url …"
-	adviceGrant = "let the database's owner run the GRANT lines at the top of the schema's SQL"
+	adviceOwn   = "run it as the role that owns the schema sniffer and its tables"
+	adviceGrant = "let the database's owner run: GRANT sniffer_device TO the role (sniffer_reader to one that only reads)"
 )
 
 // lockKey is the advisory lock of whoever changes the shape of the schema: the bytes of "sniffer", big endian. The function
@@ -46,4 +48,13 @@ func opError(doing string, err error, missing bool, permission string) error {
 		return fmt.Errorf("schema: %s: %w: %w; %s", doing, ErrMissing, err, adviceApply)
 	}
 	return fmt.Errorf("schema: %s: %w", doing, err)
+}
+
+// Explain adds to an error of a statement on our tables what to do when the role may not run it: it is ErrPermission then. Other
+// errors are returned as they are.
+func Explain(err error) error {
+	if pq.As(err, pqerror.InsufficientPrivilege) == nil || errors.Is(err, ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%w: %w; %s", err, ErrPermission, adviceGrant)
 }

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -50,15 +51,38 @@ func steps() []step {
 
 // Print writes all versions in order as a script for an empty database, each in a transaction that also records it: what Apply
 // does, for an administrator with psql. psql stops at the first error, and what ran before it in the same version is undone.
-func Print(w io.Writer) error {
+func Print(w io.Writer) error { return PrintFrom(w, 0) }
+
+// ErrNoVersion: PrintFrom was asked for a version that this program does not know.
+var ErrNoVersion = errors.New("no such version of the schema")
+
+// PrintFrom writes what brings a database of a version (0: an empty one) to this program's.
+func PrintFrom(w io.Writer, from int) error {
+	if from < 0 || from > Version {
+		return fmt.Errorf("schema: print from version %d: %w; there are 0 (an empty database) to %d", from, ErrNoVersion, Version)
+	}
 	if _, err := io.WriteString(w, "\\set ON_ERROR_STOP on\n"); err != nil {
 		return fmt.Errorf("schema: print: %w", err)
 	}
-	for _, s := range steps() {
-		_, err := fmt.Fprintf(w, "\nBEGIN;\n%s\n\n%s\n%s\nCOMMIT;\n", lock(), s.sql, s.record())
+	for _, s := range steps()[from:] {
+		_, err := fmt.Fprintf(w, "\nBEGIN;\n%s\n%s\n%s\n%s\nCOMMIT;\n", lock(), s.guard(), s.sql, s.record())
 		if err != nil {
 			return fmt.Errorf("schema: print version %d: %w", s.version, err)
 		}
 	}
 	return nil
+}
+
+// guard is the statement that fails unless the version before s is the one in force: a script that is run on another database than
+// it was printed for ends before it changed anything.
+func (s *step) guard() string {
+	if s.version == 1 {
+		return "" // it makes what it would have to look at
+	}
+	return fmt.Sprintf(`DO $$ BEGIN
+    IF (SELECT max(version) FROM sniffer.schema_versions) IS DISTINCT FROM %d THEN
+        RAISE EXCEPTION 'this brings schema sniffer from version %[1]d to %d, and the database has version %%',
+            (SELECT coalesce(max(version), 0) FROM sniffer.schema_versions);
+    END IF;
+END $$;`, s.version-1, s.version)
 }

@@ -70,6 +70,58 @@ func TestPrintLoadsWithPsql(t *testing.T) {
 	check("after the second psql")
 }
 
+// psql runs a script on a database and returns its exit status as an error, with what it said.
+func psql(t *testing.T, address, script string) error {
+	t.Helper()
+	cmd := exec.CommandContext(testContext(t), testbed.NeedTool(t, "psql"), "--no-psqlrc", "--quiet", "--dbname", address)
+	cmd.Stdin = strings.NewReader(script)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+// TestPrintFrom: the script for a version brings that version up, and leaves every other database as it was.
+func TestPrintFrom(t *testing.T) {
+	at := func(version int) string {
+		t.Helper()
+		address := empty(t)
+		if _, _, err := apply(testContext(t), testbed.DB(t, address), steps()[:version]); err != nil {
+			t.Fatal(err)
+		}
+		return address
+	}
+	for from := range Version + 1 {
+		var script strings.Builder
+		if err := PrintFrom(&script, from); err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range []int{from, (from + 1) % (Version + 1)} {
+			address := at(found)
+			err := psql(t, address, script.String())
+			if ok := from == found || from == Version; ok != (err == nil) {
+				t.Errorf("the script from version %d on a database of version %d: %v", from, found, err)
+			}
+			want := found
+			if from == found {
+				want = Version
+			}
+			if found == 0 && from > 0 {
+				continue // there is nothing to ask
+			}
+			s, err := check(testContext(t), testbed.DB(t, address), 0)
+			if s.Version != want || err != nil || want == Version && s.Missing != nil {
+				t.Errorf("after the script from version %d on version %d: %+v, %v", from, found, s, err)
+			}
+		}
+	}
+	for _, from := range []int{-1, Version + 1} {
+		if err := PrintFrom(&strings.Builder{}, from); !errors.Is(err, ErrNoVersion) {
+			t.Errorf("from %d: %v", from, err)
+		}
+	}
+}
+
 type fullDisk struct{ room int }
 
 var errFull = errors.New("disk is full")
