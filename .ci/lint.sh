@@ -12,7 +12,7 @@ if [ -n "$unformatted" ]; then
     exit 1
 fi
 go vet ./...
-for module in decode/gopacketbench rawsock/capturebench; do # modules of their own
+for module in decode/gopacketbench rawsock/capturebench uplink/uplinkbench; do # modules of their own
     (cd "$module" && go vet ./...)
 done
 # Pinned here and not in go.mod: a tool is no part of the product's module graph.

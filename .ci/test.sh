@@ -17,8 +17,8 @@ fi
 # know of the scripts and programs that the tests run.
 status=0
 go test -race -v -count=1 -p 1 -timeout 20m ./... > "$log" 2>&1 || status=$?
-# Modules of their own: both decoders of one benchmark find the same, and each consumer of the other gets every frame.
-for module in decode/gopacketbench rawsock/capturebench; do
+# Modules of their own: what each benchmark compares finds, gets or stores the same.
+for module in decode/gopacketbench rawsock/capturebench uplink/uplinkbench; do
     (cd "$module" && go test -race -v -count=1 -timeout 5m ./...) >> "$log" 2>&1 || status=$?
 done
 grep -E '^(ok|FAIL|---|panic|\?)|^ +--- (FAIL|SKIP)|no test files' "$log" | grep -v -E -e '^--- PASS' || true
