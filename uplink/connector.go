@@ -51,12 +51,15 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	lib.Dialer(attempt)
 	session, err := lib.Connect(ctx)
 	if err != nil {
+		attempt.leave()
 		return nil, attempt.explain(err)
 	}
+	attempt.over = true
 	if c.opaque {
-		attempt.conn = nil
+		c.dialer.speak(nil)
+	} else {
+		c.dialer.speak(attempt.conn)
 	}
-	c.dialer.speak(attempt.conn)
 	return session, nil
 }
 
@@ -67,8 +70,17 @@ func (c *connector) Driver() driver.Driver { return pq.Driver{} }
 // opens with it the connections that cancel a statement.
 type attempt struct {
 	connector *connector
-	conn      net.Conn // the latest
+	conn      net.Conn // the latest, until a session is open
+	over      bool     // a session is open, on conn
 	asked     bool     // a server asked for a client certificate, and there is none
+}
+
+// leave closes the latest connection. lib/pq forgets those on which allow and prefer tried their first way.
+func (a *attempt) leave() {
+	if a.conn != nil {
+		_ = a.conn.Close()
+		a.conn = nil
+	}
 }
 
 // Dial is part of lib/pq's interface; it calls DialContext.
@@ -85,6 +97,9 @@ func (a *attempt) DialTimeout(network, address string, timeout time.Duration) (n
 
 // DialContext connects, and encrypts where that is not lib/pq's business.
 func (a *attempt) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if !a.over {
+		a.leave()
+	}
 	c, err := a.connector.dialer.DialContext(ctx, network, address)
 	if err == nil && a.connector.tls != nil && network != "unix" {
 		c, err = a.connector.tls.secure(ctx, c, address, &a.asked)
@@ -92,6 +107,8 @@ func (a *attempt) DialContext(ctx context.Context, network, address string) (net
 	if err != nil {
 		return nil, err
 	}
-	a.conn = c
+	if !a.over {
+		a.conn = c
+	}
 	return c, nil
 }

@@ -50,10 +50,11 @@ func (u *Uploader) chooseFormat(ctx context.Context, tx *sql.Tx) (Format, error)
 	if u.config.Format == FormatText || u.config.Format == FormatAuto && time.Now().Before(u.textUntil) {
 		return FormatText, nil
 	}
-	if _, ok := u.dialer.stream(); !ok && u.config.Format == FormatAuto {
+	stream, ok := u.dialer.stream()
+	if !ok && u.config.Format == FormatAuto {
 		return FormatText, nil
 	}
-	if u.typed { // asked on this connection
+	if ok && stream == u.typed { // asked on this connection
 		return FormatBinary, nil
 	}
 	var foreign string
@@ -63,7 +64,7 @@ func (u *Uploader) chooseFormat(ctx context.Context, tx *sql.Tx) (Format, error)
 	if foreign != "" {
 		return FormatBinary, fmt.Errorf("uplink: %w: sniffer.packets has columns of other types: %s", errNoBinary, foreign)
 	}
-	u.typed = true
+	u.typed = stream
 	return FormatBinary, nil
 }
 

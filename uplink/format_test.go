@@ -148,6 +148,35 @@ func (r *rig) expectText(t *testing.T, why string) {
 	}
 }
 
+// TestTypeChangedBetween: database/sql replaces a broken connection without a word. On the new one the types are asked for
+// again: values of a type that is as long would be taken.
+func TestTypeChangedBetween(t *testing.T) {
+	r := newRig(t)
+	ctx := context.Background()
+	if _, err := r.uploader.step(ctx); err != nil { // connects
+		t.Fatal(err)
+	}
+	r.record(t, 1, 1000)
+	if _, err := r.uploader.step(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if f := r.uploader.State().Format; f != FormatBinary {
+		t.Fatalf("the rows were sent as %v", f)
+	}
+	r.exec(t, "DROP VIEW sniffer.packets_readable CASCADE", "ALTER TABLE sniffer.packets ALTER COLUMN ts_echo TYPE double precision")
+	r.proxy.Reset()
+	clear(r.uploader.days) // the partition is what finds the connection broken, and goes on without
+	r.record(t, 2, 1000)
+	if _, err := r.uploader.step(ctx); err != nil {
+		t.Fatalf("the connection was not replaced without a word: %v", err)
+	}
+	if err := r.drain(); err != nil {
+		t.Fatal(err)
+	}
+	r.expect(t, 2000, 0)
+	r.expectText(t, "double precision")
+}
+
 // TestTypeChangedMeanwhile: a column that changes while the connection is open is found by the server, which refuses
 // the rows. They come as text, and in binary again when the refusal is over and the column as it was.
 func TestTypeChangedMeanwhile(t *testing.T) {

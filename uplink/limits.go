@@ -53,9 +53,11 @@ const (
 	minBurst  = 1448
 	maxBurst  = 64 << 10
 	// rateTransaction is how long a transaction takes at a rate, so that the server holds none open for long, and
-	// wireFactor how many bytes on the wire one in the spool becomes at most, about.
+	// wireFactor how many bytes on the wire one in the spool becomes at most, about. schemaBytes is what making the
+	// schema sends.
 	rateTransaction = 20 * time.Second
 	wireFactor      = 8
+	schemaBytes     = 128 << 10
 
 	// Reconnects wait a random time up to a bound that doubles from backoffFirst to backoffLast (full jitter),
 	// so that thousands of devices do not come back at once.

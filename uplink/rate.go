@@ -77,3 +77,11 @@ func transactionLimit(rate int64) int64 {
 	}
 	return min(transactionBytes, rate/wireFactor*int64(rateTransaction/time.Second))
 }
+
+// timeAt is how long so many bytes take at a rate (bytes per second, 0: unlimited, which takes no time).
+func timeAt(rate, bytes int64) time.Duration {
+	if rate == 0 {
+		return 0
+	}
+	return time.Duration(bytes/rate) * time.Second
+}

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"strconv"
 	"testing"
 	"time"
 
 	"network-sniffer/board/testbed"
+	"network-sniffer/uplink/spool"
 )
 
 // fakeTime is a clock that only pauses move.
@@ -131,6 +133,12 @@ func TestRate(t *testing.T) {
 	for rate, want := range map[int64]int64{0: transactionBytes, MinRate: MinRate * 20 / wireFactor, 1 << 40: transactionBytes} {
 		if got := transactionLimit(rate); got != want {
 			t.Errorf("at %d bytes/s a transaction takes %d bytes of the spool, want %d", rate, got, want)
+		}
+	}
+	// Every segment passes at every rate, however many bytes its rows become.
+	for rate, want := range map[int64]string{0: "600000", MinRate: strconv.Itoa((600 + spool.MaxBody*wireFactor/MinRate) * 1000)} {
+		if got := statementTimeout(rate); got != want {
+			t.Errorf("at %d bytes/s a statement may take %s ms, want %s", rate, got, want)
 		}
 	}
 	if _, err := NewUploader(UploaderConfig{Target: r.uploader.config.Target, Rate: MinRate - 1}); err == nil {

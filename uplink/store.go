@@ -29,10 +29,7 @@ SET LOCAL tcp_user_timeout = '30s'; SET LOCAL statement_timeout = `
 
 // statementTimeout is what settings ends with: the time that the largest segment takes at a rate comes on top.
 func statementTimeout(rate int64) string {
-	timeout := 10 * time.Minute
-	if rate > 0 {
-		timeout += time.Duration(DefaultBatchSize*wireFactor/rate) * time.Second
-	}
+	timeout := 10*time.Minute + timeAt(rate, spool.MaxBody*wireFactor)
 	return strconv.FormatInt(timeout.Milliseconds(), 10)
 }
 

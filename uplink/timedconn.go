@@ -6,7 +6,10 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // timedConn sets a deadline before every read and write, keeps to the dialer's rate, and counts. TLS lies above
@@ -37,11 +40,12 @@ func (c *timedConn) deadline(limit *time.Time) time.Time {
 	return t
 }
 
-// Read waits for the dialer's time-out, and longer as long as writes are under way or get through: while rows
-// are copied to a server on a thin line it has nothing to say. A write that gets nothing through ends by itself.
+// Read waits for the dialer's time-out, and longer as long as writes are under way or get through, or the other side
+// acknowledges what the kernel still had to send: while rows are copied to a server on a thin line it has nothing to
+// say. A write that gets nothing through ends by itself.
 func (c *timedConn) Read(b []byte) (int, error) {
 	for {
-		before, limit := c.progress.Load(), c.readLimit.Load()
+		before, unsent, limit := c.progress.Load(), c.unsent(), c.readLimit.Load()
 		if err := c.Conn.SetReadDeadline(c.deadline(limit)); err != nil {
 			return 0, err
 		}
@@ -52,11 +56,27 @@ func (c *timedConn) Read(b []byte) (int, error) {
 		if n > 0 {
 			c.progress.Add(1)
 		}
-		if n == 0 && limit == nil && c.mayRetry(err) && (c.writing.Load() > 0 || c.progress.Load() != before) {
+		if n == 0 && limit == nil && c.mayRetry(err) &&
+			(c.writing.Load() > 0 || c.progress.Load() != before || c.unsent() < unsent) {
 			continue
 		}
 		return n, err
 	}
+}
+
+// unsent is how many bytes the kernel took that the other side has not acknowledged (SIOCOUTQ, tcp(7)): megabytes for
+// whom it has let the buffer grow, which a thin line carries for minutes. 0 where the kernel does not tell.
+func (c *timedConn) unsent() (bytes int) {
+	s, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return 0
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) { bytes, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
+	return bytes
 }
 
 // Write sends all of b. A time-out in which the kernel took something is no end.

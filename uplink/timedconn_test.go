@@ -159,6 +159,82 @@ func TestReadWhileWriting(t *testing.T) {
 	}
 }
 
+// drainedConn lets the other side take something of what was sent whenever a read has ended in a time-out.
+type drainedConn struct {
+	*net.TCPConn
+	drain func()
+	reads int
+}
+
+func (c *drainedConn) Read(b []byte) (int, error) {
+	n, err := c.TCPConn.Read(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.reads++
+		c.drain()
+	}
+	return n, err
+}
+
+// TestReadWhileKernelSends: the answer is waited for as long as the other side takes what the kernel holds, and no longer.
+func TestReadWhileKernelSends(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	dialed, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	slow := &drainedConn{TCPConn: dialed.(*net.TCPConn)}
+	d := &dialer{timeout: patience}
+	c := d.keep(slow, Connection{})
+	defer c.Close()
+	if err := errors.Join(slow.SetWriteBuffer(4<<20), server.(*net.TCPConn).SetReadBuffer(16<<10)); err != nil {
+		t.Fatal(err)
+	}
+	// So much that the kernel has taken all of it and the other side has not.
+	data, sent := make([]byte, 4<<10), 0
+	for c.unsent() == 0 || sent < 128<<10 {
+		n, err := c.Write(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent += n
+	}
+	d.timeout = 20 * time.Millisecond
+	left, buf := sent, make([]byte, 64<<10)
+	slow.drain = func() {
+		for before := c.unsent(); left > 0 && c.unsent() >= before; {
+			n, err := server.Read(buf)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			left -= n
+		}
+		if left == 0 {
+			_, _ = server.Write([]byte{7})
+		}
+	}
+	answer := make([]byte, 1)
+	if n, err := c.Read(answer); n != 1 || answer[0] != 7 {
+		t.Fatalf("%v after %d time-outs, %d of %d bytes are left", err, slow.reads, left, sent)
+	}
+	if slow.reads < 2 {
+		t.Errorf("%d time-outs: the kernel held too little", slow.reads)
+	}
+	slow.drain, slow.reads = func() {}, 0
+	if _, err := c.Read(answer); !errors.Is(err, os.ErrDeadlineExceeded) || slow.reads != 1 {
+		t.Errorf("when nothing is sent: %v after %d time-outs", err, slow.reads)
+	}
+}
+
 // TestForeignDeadline: what lib/pq and TLS set is kept beside the own time-out, and taken back.
 func TestForeignDeadline(t *testing.T) {
 	ours, theirs := net.Pipe()

@@ -41,6 +41,9 @@ func newTLSClient(config pq.Config, mode pq.SSLMode) *tlsClient {
 		dialed := host
 		if hostaddr.IsValid() {
 			dialed = hostaddr.String()
+			if host == "localhost" && !hostaddr.IsLoopback() {
+				host = "" // lib/pq's word for a host that nobody gave: many a certificate has that name
+			}
 		}
 		address := net.JoinHostPort(dialed, strconv.Itoa(int(port)))
 		if _, known := t.names[address]; !known {

@@ -448,6 +448,79 @@ func TestClientCertificate(t *testing.T) {
 	})
 }
 
+// TestHostaddrAlone: an address without a name is no proof for a certificate of "localhost", as lib/pq would have it.
+func TestHostaddrAlone(t *testing.T) {
+	for _, row := range []struct{ options, dialed, want string }{
+		{"hostaddr=192.0.2.1", "192.0.2.1:5432", ""},
+		{"hostaddr=192.0.2.1&port=6432", "192.0.2.1:6432", ""},
+		{"hostaddr=192.0.2.1&host=db.example.net", "192.0.2.1:5432", "db.example.net"},
+		{"hostaddr=127.0.0.1&sslmode=verify-full", "127.0.0.1:5432", "localhost"},
+		{"host=192.0.2.1", "192.0.2.1:5432", "192.0.2.1"},
+	} {
+		target, err := ParseTarget("postgres:///d?user=u&" + row.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := newConnector(target, &dialer{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name, known := c.tls.names[row.dialed]; !known || name != row.want {
+			t.Errorf("%s: the server is to prove that it is %q, want %q; %v", row.options, name, row.want, c.tls.names)
+		}
+	}
+}
+
+// TestSecondWay: the connection on which allow or prefer tried the other way first is closed when it is left, for each
+// would stay in the capture's filter, and on the server, for ever.
+func TestSecondWay(t *testing.T) {
+	newPapers(t)
+	for _, mode := range []string{"prefer", "allow"} {
+		t.Run(mode, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			done := make(chan struct{})
+			go func() { // the server takes neither TLS nor plain text
+				defer close(done)
+				for {
+					c, err := l.Accept()
+					if err != nil {
+						return
+					}
+					_ = c.SetDeadline(time.Now().Add(patience))
+					_, _ = io.ReadFull(c, make([]byte, 8))
+					_, _ = io.WriteString(c, "N")
+					c.Close()
+				}
+			}()
+			d := &door{port: l.Addr().(*net.TCPAddr).Port}
+			dialer, err := connect(t, d.at("sslmode="+mode))
+			if err == nil {
+				t.Fatal("the server let the client in")
+			}
+			if len(dialer.open) != 0 {
+				t.Errorf("%d connections are left open", len(dialer.open))
+			}
+			l.Close()
+			testbed.Await(t, done, patience, "the end of the server")
+		})
+	}
+	// With a session at the end: that is the one connection which stays.
+	testbed.NeedPostgres(t)
+	for _, mode := range []string{"prefer", "disable"} {
+		dialer, err := connect(t, strings.Replace(testbed.SharedPostgres(t).TCPURL("postgres"), "disable", mode, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(dialer.open) != 1 {
+			t.Errorf("%s: %d connections are open, want the session's", mode, len(dialer.open))
+		}
+	}
+}
+
 // TestLibEncrypts: where lib/pq does the TLS, there is no stream to speak on.
 func TestLibEncrypts(t *testing.T) {
 	p := newPapers(t)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"time"
 
@@ -29,7 +30,7 @@ type Uploader struct {
 	file  []byte              // the segment being read
 
 	writer    copyWriter
-	typed     bool      // the types of the columns are those of this program, on this connection
+	typed     net.Conn  // where the types of the columns are known to be those of this program; database/sql may reconnect
 	textUntil time.Time // the end of a refusal of binary rows
 
 	waiting, dayless complaints // about the upload, and about days without a partition
@@ -117,7 +118,7 @@ func (u *Uploader) Run(ctx context.Context, finish <-chan struct{}) {
 	for ctx.Err() == nil {
 		select {
 		case <-finish:
-			finishing = true
+			finishing, finish = true, nil
 		default:
 		}
 		if !finishing && u.hold() {
@@ -141,7 +142,7 @@ func (u *Uploader) Run(ctx context.Context, finish <-chan struct{}) {
 			wait(ctx, finish, retry.next())
 		case sent:
 			retry.reset()
-		case finishing:
+		case finishing && !u.config.Spool.Withheld():
 			return
 		default:
 			retry.reset()
@@ -179,10 +180,17 @@ func (u *Uploader) Drain(ctx context.Context, progress func(State)) error {
 			u.failed(err)
 			return err
 		}
-		if !sent {
+		switch {
+		case sent:
+			progress(u.State())
+		case !u.config.Spool.Withheld():
 			return nil
+		default:
+			select {
+			case <-ctx.Done():
+			case <-u.config.Spool.Changed():
+			}
 		}
-		progress(u.State())
 	}
 }
 
@@ -203,7 +211,7 @@ func (u *Uploader) failed(err error) {
 // disconnect gives up the connection: it may be in the middle of COPY.
 func (u *Uploader) disconnect() {
 	u.dialer.abort()
-	u.ready, u.typed = false, false
+	u.ready, u.typed = false, nil
 }
 
 // step makes sure of a connection and uploads one transaction. It reports whether there was anything to do.
@@ -220,7 +228,9 @@ func (u *Uploader) step(ctx context.Context) (bool, error) {
 	}
 	refs := u.config.Spool.Pin(n, transactionLimit(u.config.Rate))
 	if len(refs) == 0 {
-		u.well()
+		if !u.config.Spool.Withheld() {
+			u.well()
+		}
 		return false, nil
 	}
 	u.partitions(ctx, refs)
@@ -282,7 +292,7 @@ func (u *Uploader) well() {
 
 // connect opens the connection, makes sure of the schema and registers the device.
 func (u *Uploader) connect(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout+timeAt(u.config.Rate, schemaBytes))
 	defer cancel()
 	if err := u.prepare(ctx); err != nil {
 		return err

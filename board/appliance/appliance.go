@@ -276,8 +276,11 @@ func (a *Appliance) Run(ctx context.Context) (Report, error) {
 	timer.Stop()
 	a.preserve()
 	report := a.report()
-	a.console.Close()
-	serving.Wait()
+	errs = append(errs, within(PreserveTimeout, func() error { // a session may be looking at the spool
+		a.console.Close()
+		serving.Wait()
+		return nil
+	}))
 	return report, errors.Join(append(errs, a.close())...)
 }
 
@@ -285,7 +288,11 @@ func (a *Appliance) close() error {
 	if a.uploader != nil {
 		a.uploader.Close()
 	}
-	return a.spool.Close()
+	// It waits for what is being written to the second tier, like Preserve.
+	if err := within(PreserveTimeout, a.spool.Close); err != nil {
+		return fmt.Errorf("close the spool: %w", err)
+	}
+	return nil
 }
 
 // watch wakes the captures when links or addresses change: an interface may have come, gone or come back

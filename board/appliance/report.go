@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"network-sniffer/rawsock"
 	"network-sniffer/uplink"
@@ -101,9 +102,19 @@ func circumstances(c *spool.Coverage) (all []string) {
 func stateOf(s uplink.State) string {
 	switch {
 	case s.LastError != "":
-		return "waiting since " + s.Since.UTC().Format(time.TimeOnly) + " UTC: " + s.LastError
+		return "waiting since " + s.Since.UTC().Format(time.TimeOnly) + " UTC: " + oneLine(s.LastError)
 	case s.Connected:
 		return "connected since " + s.Since.UTC().Format(time.TimeOnly) + " UTC"
 	}
 	return "connecting"
+}
+
+// oneLine takes line ends and what else moves a terminal's cursor out of a text that a server may have written.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }

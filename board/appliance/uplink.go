@@ -3,6 +3,7 @@ package appliance
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -137,20 +138,31 @@ func (a *Appliance) preserve() {
 	if a.config.SpoolOverflowDir == "" || a.spool.Stats().Segments == 0 {
 		return
 	}
+	switch err := within(PreserveTimeout, a.spool.Preserve); {
+	case errors.Is(err, errNoAnswer):
+		a.log.Error("rows stay in the spool's first tier: the second one does not answer", "overflow", a.config.SpoolOverflowDir,
+			"waited", PreserveTimeout)
+	case err != nil:
+		a.log.Error("rows stay in the spool's first tier, and are gone when the machine boots", "error", err)
+	default:
+		a.log.Info("rows are kept for the next start", "overflow", a.config.SpoolOverflowDir,
+			"segments", a.spool.Stats().Overflow.Segments)
+	}
+}
+
+// errNoAnswer: a disk did not do in time what it was asked for.
+var errNoAnswer = errors.New("the disk does not answer")
+
+// within waits so long, and leaves alone what does not end: the process is about to.
+func within(d time.Duration, do func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- a.spool.Preserve() }()
-	timeout := time.NewTimer(PreserveTimeout)
+	go func() { done <- do() }()
+	timeout := time.NewTimer(d)
 	defer timeout.Stop()
 	select {
 	case err := <-done:
-		if err != nil {
-			a.log.Error("rows stay in the spool's first tier, and are gone when the machine boots", "error", err)
-			return
-		}
-		a.log.Info("rows are kept for the next start", "overflow", a.config.SpoolOverflowDir,
-			"segments", a.spool.Stats().Overflow.Segments)
+		return err
 	case <-timeout.C:
-		a.log.Error("rows stay in the spool's first tier: the second one does not answer", "overflow", a.config.SpoolOverflowDir,
-			"waited", PreserveTimeout)
+		return errNoAnswer
 	}
 }

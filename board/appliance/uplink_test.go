@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -268,5 +269,38 @@ func TestUplinkWithoutDatabase(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("spool: %s\nwant %q", got, want)
 		}
+	}
+}
+
+// TestBacklogOfADiskThatHangs: nobody waits for it for long, nobody starts a second look, and its answer is told when it comes.
+func TestBacklogOfADiskThatHangs(t *testing.T) {
+	var l backlog
+	now := time.Unix(1_800_000_000, 0)
+	var looks atomic.Int32
+	hang := make(chan struct{})
+	look := func() waiting {
+		looks.Add(1)
+		<-hang
+		return waiting{rows: 7}
+	}
+	for range 3 {
+		if got := l.textOf(now, time.Millisecond, look); got != "rows not known: the disk has not answered yet" {
+			t.Errorf("while it hangs: %q", got)
+		}
+	}
+	close(hang)
+	if got := l.textOf(now, time.Hour, look); got != "7 rows" {
+		t.Errorf("afterwards: %q", got)
+	}
+	if n := looks.Load(); n != 1 {
+		t.Errorf("%d looks, want 1", n)
+	}
+}
+
+// TestServersWordsStayInTheirLine: what a server says as its error makes no line of the report and moves no cursor.
+func TestServersWordsStayInTheirLine(t *testing.T) {
+	got := stateOf(uplink.State{Since: time.Unix(0, 0), LastError: "no\nspool: 0 segments\r\x1b[2J\u009b2Jé"})
+	if want := "waiting since 00:00:00 UTC: no spool: 0 segments  [2J 2Jé"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

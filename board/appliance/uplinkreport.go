@@ -9,7 +9,7 @@ import (
 	"network-sniffer/uplink/spool"
 )
 
-// clockTexts say what the time stamps of the rows are worth.
+// clockStates say what the time stamps of the rows are worth.
 var clockStates = map[spool.ClockState]string{
 	spool.ClockUnset:  "not set: times of rows are corrected when it is",
 	spool.ClockFree:   "set, but nothing keeps it right",

@@ -204,7 +204,7 @@ func schemaRetention(ctx context.Context, db *sql.DB, o schemaOptions, out io.Wr
 	enc := json.NewEncoder(out)
 	var writing error
 	err := schema.Retain(ctx, db, o.keepDays, o.dryRun, func(e schema.Expired) {
-		if e.Err == nil {
+		if e.Err == nil || e.Rows > 0 {
 			days++
 			rows += e.Rows
 		}
@@ -217,6 +217,8 @@ func schemaRetention(ctx context.Context, db *sql.DB, o schemaOptions, out io.Wr
 			if err := enc.Encode(line); err != nil {
 				writing = err
 			}
+		case e.Err != nil && e.Rows > 0:
+			fmt.Fprintf(out, "%s  %d rows deleted, the empty partition stays\n", e.Day, e.Rows)
 		case e.Err != nil:
 			fmt.Fprintf(out, "%s  stays as it was\n", e.Day)
 		case o.dryRun:

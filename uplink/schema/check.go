@@ -23,7 +23,7 @@ var objects = [...]string{
 // functions are those of Version, with their argument types as to_regprocedure takes them.
 var functions = [...]string{
 	"ensure_partition(date)", "register_device(uuid,text,text)", "missing_grants()", "grant_roles()",
-	"expire_day(date,timestamptz)", "drop_day(date)", "protocol_name(smallint)",
+	"undated(timestamptz,timestamptz,timestamptz)", "expire_day(date,timestamptz)", "drop_day(date)", "protocol_name(smallint)",
 	"conversations(timestamptz,timestamptz)", "top_talkers(timestamptz,timestamptz)",
 }
 

@@ -16,7 +16,8 @@ type Expired struct {
 	Rows int64  // deleted, and entered in sniffer.expired; of a dry run, those that would be
 	// Dropped: the day's partition is gone too. It stays, empty, when packets was busy, and when rows came meanwhile.
 	Dropped bool
-	Err     error // the day is as it was
+	// Err: the day is as it was; or, when Rows are deleted nevertheless, its empty partition could not be dropped.
+	Err error
 }
 
 // MaxKeepDays bounds the days that Retain keeps: a hundred years.
@@ -44,7 +45,7 @@ ORDER BY day`
 // hears of each day as it is done. In a dry run nothing is changed.
 //
 // Each day goes in a transaction of its own that waits for nobody longer than three seconds; a day that others read or write
-// meanwhile stays as it was, and the error, after all other days, says how many did. Call it again later. It is for the owner:
+// meanwhile stays as it was, and the error, after all other days, says how many are not done. Call it again later. It is for the owner:
 // ErrPermission otherwise.
 func Retain(ctx context.Context, db *sql.DB, keepDays int, dryRun bool, report func(Expired)) error {
 	if keepDays < 1 || keepDays > MaxKeepDays {
@@ -65,7 +66,7 @@ func retain(ctx context.Context, db *sql.DB, first string, dryRun bool, report f
 		e := Expired{Day: day}
 		switch {
 		case dryRun:
-			e.Rows, e.Err = countDay(ctx, db, day)
+			e.Rows, e.Err = countDay(ctx, db, day, first)
 		default:
 			e.Rows, e.Err = expireDay(ctx, db, day, first)
 			if e.Err != nil || busy {
@@ -91,7 +92,7 @@ func retain(ctx context.Context, db *sql.DB, first string, dryRun bool, report f
 		}
 	}
 	if stuck > 0 {
-		return fmt.Errorf("schema: retention: %d of %d days stay as they were, try again later: %w", stuck, len(days), stuckErr)
+		return fmt.Errorf("schema: retention: %d of %d days are not done, try again later: %w", stuck, len(days), stuckErr)
 	}
 	return nil
 }
@@ -122,9 +123,16 @@ func listDays(ctx context.Context, db *sql.DB, first string) ([]string, error) {
 	return days, rows.Err()
 }
 
-func countDay(ctx context.Context, db *sql.DB, day string) (rows int64, err error) {
-	err = db.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(*) FROM sniffer.packets
-		WHERE ts >= date '%[1]s'::timestamp AT TIME ZONE 'UTC' AND ts < (date '%[1]s' + 1)::timestamp AT TIME ZONE 'UTC'`, day)).Scan(&rows)
+// countDay counts what sniffer.expire_day would delete.
+func countDay(ctx context.Context, db *sql.DB, day, first string) (rows int64, err error) {
+	err = db.QueryRowContext(ctx, fmt.Sprintf(`
+		WITH d AS (SELECT date '%[1]s'::timestamp AT TIME ZONE 'UTC' AS low, (date '%[1]s' + 1)::timestamp AT TIME ZONE 'UTC' AS high)
+		SELECT count(*)
+		FROM d JOIN sniffer.packets p ON p.ts >= d.low AND p.ts < d.high
+		LEFT JOIN sniffer.undated((SELECT low FROM d), (SELECT high FROM d), %[2]s::timestamp AT TIME ZONE 'UTC') u
+		       ON u.device_id = p.device_id AND p.ts BETWEEN u.first_ts AND u.last_ts
+		WHERE u.device_id IS NULL`,
+		day, first)).Scan(&rows)
 	return rows, err
 }
 

@@ -65,7 +65,7 @@ func TestRetain(t *testing.T) {
 			load(t, db, 2, 3, 19, noonOf(24), "'free'")
 			load(t, db, 2, 4, 23, time.Unix(100, 0), "'unset'")
 
-			dry := []string{"1970-01-01 23 false", "2026-11-01 17 false", "2026-11-05 8 false", "2026-11-14 7 false"}
+			dry := []string{"1970-01-01 0 false", "2026-11-01 17 false", "2026-11-05 8 false", "2026-11-14 7 false"}
 			if got, err := retained(t, db, "2026-11-15", true); err != nil || !slices.Equal(got, dry) {
 				t.Errorf("dry run: %q, %v, want %q", got, err, dry)
 			}
@@ -167,6 +167,49 @@ func TestRetainBesideOthers(t *testing.T) {
 		t.Errorf("alone: %q, %v, want %q", got, err, want)
 	}
 	if got, want := queryStrings(t, db, "SELECT format('%s=%s+%s', row_count, present, expired) FROM sniffer.balance WHERE device_id = 1"), []string{"33=10+23"}; !slices.Equal(got, want) {
+		t.Errorf("balance %q, want %q", got, want)
+	}
+}
+
+// TestRetainKeepsUndatedRowsInAPartition that an old daemon made for its own of 1970: they are as old as they are stored there too.
+func TestRetainKeepsUndatedRowsInAPartition(t *testing.T) {
+	db, _ := applied(t)
+	at := time.Unix(100, 0)
+	ensureDay(t, db, at)
+	load(t, db, 1, 1, 10, at, "NULL")
+	load(t, db, 2, 1, 3, at, "'unset'")
+	for _, row := range []struct {
+		dryRun bool
+		want   string
+	}{{true, "1970-01-01 10 false"}, {false, "1970-01-01 10 false"}, {true, "1970-01-01 0 false"}} {
+		if got, err := retained(t, db, "2026-11-15", row.dryRun); err != nil || !slices.Equal(got, []string{row.want}) {
+			t.Errorf("%q, %v, want %q", got, err, row.want)
+		}
+	}
+	run(t, db, "UPDATE sniffer.segments SET stored_at = '2026-11-14 23:59:59Z'")
+	if got, err := retained(t, db, "2026-11-15", false); err != nil || !slices.Equal(got, []string{"1970-01-01 3 true"}) {
+		t.Errorf("stored as long ago: %q, %v", got, err)
+	}
+	if got, want := queryStrings(t, db, balances), []string{"1 10=0+10 true", "2 3=0+3 true"}; !slices.Equal(got, want) {
+		t.Errorf("balance %q, want %q", got, want)
+	}
+}
+
+// TestRetainWhereAPartitionCannotBeDropped: a view of somebody's stands on it. Its rows go, are counted once, and the other days go on.
+func TestRetainWhereAPartitionCannotBeDropped(t *testing.T) {
+	db, _ := applied(t)
+	for i, day := range []int{4, 5} {
+		ensureDay(t, db, noonOf(day))
+		load(t, db, 1, i+1, 10, noonOf(day), "NULL")
+	}
+	run(t, db, "CREATE VIEW public.mine AS SELECT ts FROM sniffer.packets_20261104")
+	for _, want := range [][]string{{"2026-11-04 10 false failed", "2026-11-05 10 true"}, {"2026-11-04 0 false failed"}} {
+		got, err := retained(t, db, "2026-11-15", false)
+		if pq.As(err, "2BP01") == nil || !slices.Equal(got, want) {
+			t.Errorf("%q, %v, want %q", got, err, want)
+		}
+	}
+	if got, want := queryStrings(t, db, balances), []string{"1 20=0+20 true"}; !slices.Equal(got, want) {
 		t.Errorf("balance %q, want %q", got, want)
 	}
 }

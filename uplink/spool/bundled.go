@@ -26,6 +26,7 @@ func (s *Spool) openDirectory(ordinal uint64) bool {
 	case err == nil && int(t.count) == b.count:
 		b.directory = r.dir
 		e.unread = 0
+		s.readable(ordinal)
 		return true
 	case err == nil, errors.Is(err, ErrBroken):
 	case errors.Is(err, os.ErrNotExist):
@@ -37,7 +38,8 @@ func (s *Spool) openDirectory(ordinal uint64) bool {
 		}
 		if e.unread < maxUnread {
 			s.stalled = true
-			return inTierTwo(ordinal) && s.rest(err)
+			s.restTierTwo(e, err)
+			return inTierTwo(ordinal)
 		}
 	}
 	s.setAsideBundle(e)
@@ -82,12 +84,13 @@ func (s *Spool) retire(e *entry) {
 func (s *Spool) loadBundled(r Ref, buf []byte) (h Header, body, grown []byte, err error) {
 	h, body, buf, b, err := s.readBundled(r, buf, true)
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if err != nil {
 		return Header{}, nil, buf, s.judge(r, b, &h, err)
 	}
 	if e, i := s.place(r.Ordinal); e != nil && e.bundle == b {
 		b.clear(i, ^uint8(segmentUnread-1))
+		s.readable(e.ordinal)
 	}
 	return h, body, buf, nil
 }
@@ -99,12 +102,12 @@ func (s *Spool) readBundled(r Ref, buf []byte, whole bool) (h Header, body, grow
 		e, i = s.place(r.Ordinal)
 	}
 	if e == nil || e.bundle == nil || e.bundle.directory == nil {
-		s.mu.Unlock()
+		s.unlock()
 		return Header{}, nil, buf, nil, s.errGone(r)
 	}
 	b = e.bundle
 	dir, path, broken := b.directory, s.file(e), b.is(i, segmentBroken)
-	s.mu.Unlock()
+	s.unlock()
 	s.reading.Lock()
 	defer s.reading.Unlock()
 	if s.reader == nil || s.reader.dir != dir {
@@ -170,7 +173,7 @@ func (s *Spool) breakBundled(e *entry, i int) {
 func (s *Spool) Header(r Ref) (Header, error) {
 	s.mu.Lock()
 	if e, _ := s.place(r.Ordinal); e == nil || e.bundle == nil {
-		s.mu.Unlock()
+		s.unlock()
 		h, _, err := s.readHeader(r.Ordinal)
 		return h, err
 	}

@@ -9,6 +9,7 @@ import (
 // TestConcurrent: one goroutine seals, one uploads, one looks on. With -race this is about memory; without,
 // about the books.
 func TestConcurrent(t *testing.T) {
+	t.Parallel()
 	const segments = 3000
 	w := newWorld(t, Disk{}, smallLimit)
 	w.mustOpen()
@@ -101,6 +102,7 @@ func TestConcurrent(t *testing.T) {
 // TestConcurrentTiers: while one seals and one uploads, the spool packs, moves to the second tier and drops, as fast as it
 // can. With -race this is about memory; without, about the books.
 func TestConcurrentTiers(t *testing.T) {
+	t.Parallel()
 	const segments = 1500
 	w := newWorld(t, Disk{}, 2*smallLimit).withOverflow(8 * smallLimit)
 	w.overflow.After = 0

@@ -190,6 +190,7 @@ func operations(t *testing.T, n int) int {
 
 // TestCrashAtEveryOperation: the process loses its file system at operation k for ever, and another starts.
 func TestCrashAtEveryOperation(t *testing.T) {
+	t.Parallel()
 	disks := []struct {
 		name string
 		make func() FS
@@ -256,6 +257,7 @@ type cut struct{}
 // TestPowerCut: at operation k everything stops. A file being written is torn at every sector; of the changes
 // to names since the directory was synced any number of the newest is undone.
 func TestPowerCut(t *testing.T) {
+	t.Parallel()
 	for n, l := range workloads {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()
@@ -380,6 +382,7 @@ func (f *poweredFile) Sync() error {
 // TestOneFault: a single operation fails once, with each of the errors that a dying, full or read-only disk
 // gives. The call says so, or did without, and nothing is missing then or later.
 func TestOneFault(t *testing.T) {
+	t.Parallel()
 	for workload, l := range workloads {
 		total := operations(t, workload)
 		for n, fault := range []error{syscall.EIO, syscall.ENOSPC, syscall.EROFS} {

@@ -123,7 +123,7 @@ func (s *Spool) discard(segments int) (r DiscardResult, err error) {
 		segments = math.MaxInt
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if s.closed {
 		return r, s.errClosed()
 	}
@@ -132,9 +132,12 @@ func (s *Spool) discard(segments int) (r DiscardResult, err error) {
 		r.Rows = s.stats.Discarded - rows
 		token(s.changed)
 	}()
-	for i := 0; i < len(s.entries) && r.Segments < segments; {
+	for i := 0; r.Segments < segments; {
 		if err := s.sweep(); err != nil {
 			return r, err
+		}
+		if i >= len(s.entries) {
+			break
 		}
 		e := &s.entries[i]
 		ordinal := e.ordinal

@@ -17,6 +17,7 @@ func patience(t *testing.T) context.Context {
 
 // TestDiscard drops the oldest without a daemon and through one. What was sealed is counted, whatever became of it.
 func TestDiscard(t *testing.T) {
+	t.Parallel()
 	for _, running := range []bool{false, true} {
 		w := newWorld(t, Disk{}, MinLimit).withOverflow(1 << 20)
 		w.mustOpen()

@@ -73,10 +73,21 @@ func (s *Spool) joins(i int) bool {
 func (s *Spool) absorbable(i int) bool { return s.joins(i) && s.entries[i-1].tombstone }
 
 // droppable finds the oldest segment, at from or later, whose dropping frees something, at once or when the
-// next one is dropped too: rows are not given up for nothing.
+// next one is dropped too: rows are not given up for nothing. What is on its way to the second tier comes last: taken out of
+// it, a full spool that is sealed into would never get anything there, and write all the same.
 func (s *Spool) droppable(from int) int {
+	if i := s.droppableOf(from, false); i >= 0 {
+		return i
+	}
+	return s.droppableOf(from, true)
+}
+
+func (s *Spool) droppableOf(from int, saved bool) int {
 	for i := from; i < len(s.entries); i++ {
 		e := &s.entries[i]
+		if saved != (s.saving && (e.claimed || s.absorbable(i) && s.entries[i-1].claimed)) {
+			continue
+		}
 		switch {
 		case e.pinned || e.absorbed || inTierTwo(e.ordinal) || s.committing && e.claimed:
 		case e.bundle != nil:

@@ -50,9 +50,13 @@ func (Disk) List(dir string) ([]string, error) {
 	return f.Readdirnames(-1)
 }
 
+// newFile: a link that waits there is no file of the spool. The administrator's command writes as root into a directory that
+// belongs to the daemon.
+const newFile = os.O_WRONLY | os.O_CREATE | os.O_TRUNC | syscall.O_NOFOLLOW
+
 // WriteSynced writes a whole file and syncs it.
 func (Disk) WriteSynced(path string, head []byte, parts ...[]byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(path, newFile, 0o600)
 	if err != nil {
 		return err
 	}
@@ -123,7 +127,7 @@ func (Disk) ReadHead(path string, n int) ([]byte, int64, error) {
 
 // Create makes or truncates a file, readable by its owner alone.
 func (Disk) Create(path string) (File, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(path, newFile, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +154,7 @@ var ErrLocked = errors.New("another sniffer uses this spool")
 // takeLock keeps two daemons from one directory. The kernel gives the lock free when the process ends,
 // however it ends (flock(2)).
 func takeLock(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("spool: open the lock: %w (name another directory with --spool-dir)", err)
 	}

@@ -103,7 +103,7 @@ func (s *Spool) giveUp(ordinal uint64, most int, reason string, beside bool) (*s
 // besides does what may take long without mu, when somebody may have it meanwhile.
 func (s *Spool) besides(beside bool, do func() error) error {
 	if beside {
-		s.mu.Unlock()
+		s.unlock()
 		defer s.mu.Lock()
 	}
 	return do()
@@ -314,7 +314,7 @@ func (s *Spool) dropBundle(i int) (freed bool, err error) {
 // makeRoomInTwo lets the oldest bundles of the second tier give way until bytes more fit.
 func (s *Spool) makeRoomInTwo(bytes int64) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	for s.stats.Overflow.Bytes+bytes > s.over.Limit {
 		i := slices.IndexFunc(s.entries, func(e entry) bool {
 			return inTierTwo(e.ordinal) && !e.pinned && !e.tombstone && !e.spent && !e.kept && s.remains(&e) < charge(e.size)

@@ -50,6 +50,7 @@ type overflow struct {
 	counted bool      // what an earlier process wrote today is in Today
 	retry   time.Time // when to look for the directory again
 	until   time.Time // when to read, or write, again
+	unread  bool      // it is reading that failed last
 	broken  []string
 }
 
@@ -92,19 +93,46 @@ func (o *overflow) present() bool {
 	return err == nil && os.SameFile(was, is)
 }
 
+// apartFrom refuses the first tier's directory under another name: the tiers number their files each for itself.
+func (o *overflow) apartFrom(dir string) error {
+	second, err := o.held.Stat()
+	if err != nil {
+		return fmt.Errorf("spool: open the overflow: %w", err)
+	}
+	if first, err := os.Stat(dir); err == nil && os.SameFile(first, second) {
+		return fmt.Errorf("spool: the overflow %s is the spool's own directory %s: name one on flash or USB (--spool-overflow-dir)", o.Dir, dir)
+	}
+	return nil
+}
+
+// present is the same for who does not hold mu.
+func (s *Spool) present() bool {
+	s.mu.Lock()
+	o := overflow{Overflow: s.over.Overflow, held: s.over.held}
+	s.unlock()
+	return o.present()
+}
+
 // resting: it failed a moment ago.
 func (o *overflow) resting(now time.Time) bool { return now.Before(o.until) }
 
 // rest leaves the second tier alone for a while, so that the first goes on.
-func (s *Spool) rest(err error) bool {
-	s.over.until = s.now().Add(overflowPause)
+func (s *Spool) rest(err error) {
+	s.over.until, s.over.unread = s.now().Add(overflowPause), false
 	s.stats.Overflow.Err = err.Error()
-	return true
 }
 
 func (s *Spool) restTierTwo(e *entry, err error) {
 	if inTierTwo(e.ordinal) {
 		s.rest(err)
+		s.over.unread = true
+	}
+}
+
+// readable takes back what restTierTwo told.
+func (s *Spool) readable(ordinal uint64) {
+	if inTierTwo(ordinal) && s.over.unread {
+		s.over.unread, s.stats.Overflow.Err = false, ""
 	}
 }
 
@@ -132,9 +160,10 @@ func (s *Spool) attach() {
 	if s.over == nil {
 		return
 	}
+	here := s.present() // before mu is taken: a file system that hangs must not keep who seals
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.over.present() {
+	defer s.unlock()
+	if here {
 		return
 	}
 	if s.over.held != nil {
@@ -168,6 +197,9 @@ func (s *Spool) attach() {
 func (s *Spool) scan() (found []entry, held *holding, err error) {
 	o := s.over
 	if o.held, err = lockDir(o.Dir); err != nil {
+		return nil, nil, err
+	}
+	if err := o.apartFrom(s.dir); err != nil {
 		return nil, nil, err
 	}
 	names, err := s.fs.List(o.Dir)
@@ -232,14 +264,14 @@ func (s *Spool) scan() (found []entry, held *holding, err error) {
 		o.counted, o.day = true, now
 		s.mu.Lock()
 		s.stats.Overflow.Today += written
-		s.mu.Unlock()
+		s.unlock()
 	}
 	return found, held, nil
 }
 
 func (s *Spool) countBroken() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.stats.Broken++
 }
 
@@ -252,7 +284,14 @@ func (s *Spool) adopt(found []entry, held *holding) error {
 		if len(found) == 0 || e.absorbed {
 			continue
 		}
-		if newest := found[len(found)-1].bundle; e.ordinal < newest.first || e.ordinal > newest.last || !s.isHeld(e, held) {
+		newest := found[len(found)-1].bundle
+		last := e.ordinal
+		if e.bundle != nil {
+			// One that was made after the tier went away may hold later segments too. It stays whole: what it shares with the
+			// newest the ledger refuses the second time.
+			last = e.bundle.last
+		}
+		if e.ordinal < newest.first || last > newest.last || !s.isHeld(e, held) {
 			continue
 		}
 		if e.pinned {

@@ -274,3 +274,20 @@ func TestMissingTier(t *testing.T) {
 	w.drain()
 	w.balance()
 }
+
+// TestOverflowIsNotTheFirstTier by another name of the same directory: nothing of it is taken for the second tier's.
+func TestOverflowIsNotTheFirstTier(t *testing.T) {
+	dir := tempDir(t)
+	link := filepath.Join(tempDir(t), "usb")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenWithOverflow(Disk{}, dir, MinLimit, Overflow{Dir: link, Limit: MinLimit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if o := s.Stats().Overflow; !strings.Contains(o.Err, "own directory") || s.over.held != nil {
+		t.Errorf("%+v", o)
+	}
+}

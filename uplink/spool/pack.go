@@ -13,7 +13,7 @@ import (
 // cannot: nothing is written to the second tier before it was down for Overflow.After.
 func (s *Spool) Uplink(up bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if s.up && !up {
 		s.downSince = s.now()
 	}
@@ -46,10 +46,14 @@ func (s *Spool) tend() {
 	for s.packNext(false) {
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stalled {
+	defer s.unlock()
+	rested := s.over != nil && !s.over.until.IsZero() && !s.over.resting(s.now())
+	if rested {
+		s.over.until = time.Time{}
+	}
+	if s.stalled || rested {
 		s.stalled = false
-		token(s.changed)
+		token(s.changed) // what Pin left out may be had again
 	}
 }
 
@@ -65,7 +69,7 @@ func (s *Spool) Preserve() error {
 	for s.packNext(true) {
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	left := 0
 	for i := range s.entries {
 		if e := &s.entries[i]; !inTierTwo(e.ordinal) && !e.absorbed {
@@ -104,16 +108,18 @@ func (s *Spool) packNext(all bool) bool {
 	s.mu.Lock()
 	b := s.batch(all)
 	if b == nil {
-		s.mu.Unlock()
+		s.unlock()
 		return false
 	}
 	for _, src := range b.sources {
 		s.find(src.ordinal).claimed = true
 	}
-	s.mu.Unlock()
+	s.saving = b.toTwo
+	s.unlock()
 	err := s.makeBundle(b)
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
+	s.saving = false
 	for _, src := range b.sources {
 		if e := s.find(src.ordinal); e != nil {
 			e.claimed = false
@@ -127,7 +133,7 @@ func (s *Spool) packNext(all bool) bool {
 		}
 		return true
 	case errors.Is(err, errTaken):
-		return false
+		return all // before a stop there is no other time; it was a segment that broke, most likely
 	case errors.Is(err, errNoGain):
 		for _, src := range b.sources {
 			if e := s.find(src.ordinal); e != nil {
@@ -136,7 +142,7 @@ func (s *Spool) packNext(all bool) bool {
 		}
 		return true
 	case b.toTwo:
-		_ = s.rest(err)
+		s.rest(err)
 	default:
 		s.packAfter = s.now().Add(packPause)
 	}
@@ -218,7 +224,7 @@ func (s *Spool) batchForTwo(all bool) *batch {
 	if s.over.Daily > 0 {
 		b.most = min(b.most, s.over.Daily-s.stats.Overflow.Today)
 	}
-	var estimate, raw int64
+	var estimate, raw, charged int64
 	count := 0
 	for i := range s.entries {
 		e := &s.entries[i]
@@ -231,15 +237,18 @@ func (s *Spool) batchForTwo(all bool) *batch {
 			size, unpacked = e.size, e.bundle.raw
 			src.bundle, src.state = e.bundle, slices.Clone(e.bundle.state)
 		}
-		if full := estimate+size > b.most || raw+unpacked > maxBundleRaw || count+e.segments() > maxBundled; e.pinned ||
-			len(b.sources) > 0 && full {
+		full := estimate+size > b.most || raw+unpacked > maxBundleRaw || count+e.segments() > maxBundled ||
+			// In a full spool the rest gives way to what is sealed meanwhile, instead of this.
+			!all && charged >= s.stats.Limit/4*3
+		if e.pinned || len(b.sources) > 0 && full {
 			break
 		}
+		charged += charge(e.size)
 		b.sources = append(b.sources, src)
 		b.attempted = b.attempted || e.attempted
 		estimate, raw, count = estimate+size, raw+unpacked, count+e.segments()
 	}
-	least := min(overflowLeast, s.stats.Limit/4)
+	least := min(overflowLeast, s.stats.Limit/5)
 	switch {
 	case len(b.sources) == 0, estimate < least && !all:
 		return nil
@@ -255,10 +264,7 @@ func (s *Spool) makeBundle(b *batch) error {
 	dir := s.dir
 	number := b.sources[0].ordinal
 	if b.toTwo {
-		s.mu.Lock()
-		here := s.over.present()
-		s.mu.Unlock()
-		if !here {
+		if !s.present() {
 			return errAway
 		}
 		dir, number = s.over.Dir, s.over.next
@@ -299,7 +305,7 @@ func (s *Spool) write(b *batch, aside string) (w *bundleWriter, taken int, err e
 		defer func() {
 			s.mu.Lock()
 			s.stats.Overflow.Today += w.size
-			s.mu.Unlock()
+			s.unlock()
 		}()
 	}
 	if err != nil {
@@ -346,7 +352,7 @@ func (s *Spool) fill(w *bundleWriter, b *batch) (taken int, err error) {
 
 func (s *Spool) stillClaimed(src *source) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	e := s.find(src.ordinal)
 	return e != nil && e.claimed && e.bundle == src.bundle && !s.closed
 }
@@ -371,11 +377,11 @@ func (s *Spool) fillFrom(w *bundleWriter, src *source, buf *[]byte) error {
 	s.mu.Lock()
 	e := s.find(src.ordinal)
 	if e == nil || e.bundle != src.bundle {
-		s.mu.Unlock()
+		s.unlock()
 		return errTaken
 	}
 	path := s.file(e)
-	s.mu.Unlock()
+	s.unlock()
 	r, _, _, err := openBundle(s.fs, path)
 	if err != nil {
 		return err
@@ -390,7 +396,7 @@ func (s *Spool) fillFrom(w *bundleWriter, src *source, buf *[]byte) error {
 		}
 		if err := s.copySegment(w, r, i, state, buf); err != nil {
 			s.mu.Lock()
-			defer s.mu.Unlock()
+			defer s.unlock()
 			return s.copyFailed(src, i, err)
 		}
 	}
@@ -447,7 +453,7 @@ func (s *Spool) copyFailed(src *source, i int, err error) error {
 // commit gives the bundle its name. From then on it is what holds the segments, unless the medium does not say so.
 func (s *Spool) commit(b *batch, taken []source, w *bundleWriter, aside, path string, number uint64) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	for i := range taken {
 		if e := s.find(taken[i].ordinal); e == nil || !e.claimed || e.bundle != taken[i].bundle || s.closed {
 			return errTaken
@@ -534,7 +540,7 @@ func (s *Spool) removeSpent() {
 			}
 		}
 	}
-	s.mu.Unlock()
+	s.unlock()
 	for _, ordinal := range spent {
 		s.mu.Lock()
 		i, ok := s.index(ordinal)
@@ -542,7 +548,7 @@ func (s *Spool) removeSpent() {
 		if ok {
 			path = s.file(&s.entries[i])
 		}
-		s.mu.Unlock()
+		s.unlock()
 		if !ok {
 			continue
 		}
@@ -553,7 +559,7 @@ func (s *Spool) removeSpent() {
 		} else {
 			s.stats.Overflow.Err = err.Error()
 		}
-		s.mu.Unlock()
+		s.unlock()
 	}
 	if len(spent) > 0 {
 		_ = s.fs.SyncDir(s.over.Dir)

@@ -150,7 +150,7 @@ func ordinalOf(name, suffix string) (uint64, bool) {
 // been dropped meanwhile, and what counts is what stands there now.
 func (s *Spool) reload(r Ref, buf []byte) (Header, []byte, []byte, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	e := s.find(r.Ordinal)
 	if e == nil {
 		return Header{}, nil, buf, s.errGone(r)

@@ -112,7 +112,9 @@ type Spool struct {
 	over       *overflow // nil: there is no second tier
 	up         bool      // the database can be reached
 	downSince  time.Time
+	saving     bool // what is claimed goes to the second tier
 	committing bool // what is claimed is being replaced, and nobody may have it
+	withheld   bool // that was all that the last Pin found
 	stalled    bool // the oldest bundle could not be opened for now
 	packAfter  time.Time
 	now        func() time.Time
@@ -121,6 +123,9 @@ type Spool struct {
 	stop    chan struct{} // closed by Close
 	wake    chan struct{}
 	ended   chan struct{} // closed when the goroutine has ended; nil: there is none
+
+	showing sync.Mutex // guards shown; nothing is waited for while it is held
+	shown   Stats      // stats when mu was given free last: mu itself is held while the first tier is written
 
 	reading sync.Mutex // guards reader; it is taken after mu is given free
 	reader  *bundleReader
@@ -169,6 +174,8 @@ func open(fs FS, dir string, limit int64, o Overflow, now func() time.Time) (*Sp
 	}
 	s.attach()
 	// What fails here fails again, and is reported, when a segment is sealed or sent.
+	s.mu.Lock()
+	defer s.unlock()
 	_ = s.sweep()
 	_ = s.makeRoom(0)
 	s.keepReserve()
@@ -180,11 +187,11 @@ func open(fs FS, dir string, limit int64, o Overflow, now func() time.Time) (*Sp
 func (s *Spool) Close() error {
 	s.mu.Lock()
 	if s.closed {
-		s.mu.Unlock()
+		s.unlock()
 		return s.errClosed()
 	}
 	s.closed = true
-	s.mu.Unlock()
+	s.unlock()
 	close(s.stop)
 	if s.ended != nil {
 		<-s.ended
@@ -215,7 +222,7 @@ func charge(size int64) int64 { return (size + blockSize - 1) / blockSize * bloc
 // should be less than what the disk has free.
 func (s *Spool) Seal(h *Header, parts ...[]byte) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if s.closed {
 		return s.errClosed()
 	}
@@ -288,11 +295,12 @@ func (s *Spool) Changed() <-chan struct{} { return s.changed }
 // being dropped until Sent or Unpin.
 func (s *Spool) Pin(n int, maxBytes int64) []Ref {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	refs, unopened, stopped := s.choose(n, maxBytes)
 	for stopped && s.openDirectory(unopened) {
 		refs, unopened, stopped = s.choose(n, maxBytes)
 	}
+	s.withheld = s.withheld && len(refs) == 0
 	for _, r := range refs {
 		e, i := s.place(r.Ordinal)
 		if e.bundle != nil && !e.bundle.is(i, segmentPinned) {
@@ -305,8 +313,17 @@ func (s *Spool) Pin(n int, maxBytes int64) []Ref {
 	return refs
 }
 
+// Withheld reports that the last Pin came back empty although the spool is not: the oldest segments are just moving into
+// a bundle. Changed receives when that is over.
+func (s *Spool) Withheld() bool {
+	s.mu.Lock()
+	defer s.unlock()
+	return s.withheld
+}
+
 // choose lists what Pin would pin. It stops at a bundle whose directory is not read yet, and names it.
 func (s *Spool) choose(n int, maxBytes int64) (refs []Ref, unopened uint64, stopped bool) {
+	s.withheld = false
 	if s.closed {
 		return nil, 0, false
 	}
@@ -320,10 +337,17 @@ func (s *Spool) choose(n int, maxBytes int64) (refs []Ref, unopened uint64, stop
 	}
 	for k := range s.entries {
 		e := &s.entries[k]
+		moving := s.committing && e.claimed
 		switch {
-		case e.absorbed, e.spent, inTierTwo(e.ordinal) && (s.committing && e.claimed || s.over.resting(s.now())):
+		case e.absorbed, e.spent:
 			continue
-		case s.committing && e.claimed || len(refs) >= n:
+		case inTierTwo(e.ordinal) && (moving || s.over.resting(s.now())):
+			s.withheld = s.withheld || moving
+			continue
+		case moving:
+			s.withheld = true
+			return refs, 0, false
+		case len(refs) >= n:
 			return refs, 0, false
 		case e.bundle == nil:
 			if !take(e.ordinal, e.size) {
@@ -345,7 +369,7 @@ func (s *Spool) choose(n int, maxBytes int64) (refs []Ref, unopened uint64, stop
 // Unpin gives up what Pin chose; the segments stay.
 func (s *Spool) Unpin(refs []Ref) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	for _, r := range refs {
 		e, i := s.place(r.Ordinal)
 		switch {
@@ -379,14 +403,14 @@ func (s *Spool) Load(r Ref, buf []byte) (h Header, body, grown []byte, err error
 			return s.loadBundled(r, buf)
 		}
 	}
-	s.mu.Unlock()
+	s.unlock()
 	if err != nil {
 		return Header{}, nil, buf, err
 	}
 	h, body, buf, err = s.read(r.Ordinal, buf)
 	if err == nil {
 		s.mu.Lock()
-		defer s.mu.Unlock()
+		defer s.unlock()
 		if e := s.find(r.Ordinal); e != nil {
 			e.unread = 0
 		}
@@ -399,7 +423,7 @@ func (s *Spool) Load(r Ref, buf []byte) (h Header, body, grown []byte, err error
 // its checksum was right. As after ErrBroken, a tombstone takes its place: unpin and start over.
 func (s *Spool) Break(r Ref) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if s.closed {
 		return s.errClosed()
 	}
@@ -439,7 +463,7 @@ func (s *Spool) read(ordinal uint64, buf []byte) (Header, []byte, []byte, error)
 // them again, the ledger refuses what it has.
 func (s *Spool) Sent(refs []Ref) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if s.closed {
 		return s.errClosed()
 	}
@@ -479,11 +503,19 @@ func (s *Spool) Sent(refs []Ref) error {
 	return nil
 }
 
-// Stats returns the counters.
+// Stats returns the counters as the last call that came to its end left them. It never waits for a disk.
 func (s *Spool) Stats() Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.stats
+	s.showing.Lock()
+	defer s.showing.Unlock()
+	return s.shown
+}
+
+// unlock gives mu free, and shows what was counted under it.
+func (s *Spool) unlock() {
+	s.showing.Lock()
+	s.shown = s.stats
+	s.showing.Unlock()
+	s.mu.Unlock()
 }
 
 // Dir is the directory that the spool is in.

@@ -93,27 +93,28 @@ BEGIN
     IF pg_partition_root(part) = 'sniffer.packets'::regclass THEN
         -- Writers of that day wait while it is counted, readers do not. Two callers cannot both have this lock and then wait for each other.
         EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', part);
-        FOR gone IN EXECUTE format('SELECT device_id AS id, count(*) AS n FROM %s GROUP BY device_id', part) LOOP
-            INSERT INTO sniffer.expired AS e (device_id, day, row_count) VALUES (gone.id, expire_day.day, gone.n)
-            ON CONFLICT ON CONSTRAINT expired_pkey DO UPDATE SET row_count = e.row_count + excluded.row_count, expired_at = now();
-            total := total + gone.n;
-        END LOOP;
-        IF total > 0 THEN
-            EXECUTE format('TRUNCATE TABLE ONLY %s', part);
+        -- A partition of 1970 may be there since a daemon of before version 4 made it: some of its rows may have to stay.
+        IF NOT EXISTS (SELECT FROM sniffer.undated(low, high, stored_before)) THEN
+            FOR gone IN EXECUTE format('SELECT device_id AS id, count(*) AS n FROM %s GROUP BY device_id', part) LOOP
+                INSERT INTO sniffer.expired AS e (device_id, day, row_count) VALUES (gone.id, expire_day.day, gone.n)
+                ON CONFLICT ON CONSTRAINT expired_pkey DO UPDATE SET row_count = e.row_count + excluded.row_count, expired_at = now();
+                total := total + gone.n;
+            END LOOP;
+            IF total > 0 THEN
+                EXECUTE format('TRUNCATE TABLE ONLY %s', part);
+            END IF;
+            RETURN total;
         END IF;
-        RETURN total;
     END IF;
 
-    -- Rows without a partition of their day. Those of a device whose clock was not set are as old as their segment is in the
+    -- Rows without a partition, and beside some that stay. Those of a device whose clock was not set are as old as their segment is in the
     -- database, whatever their ts says.
     FOR gone IN
         WITH deleted AS (
             DELETE FROM sniffer.packets p
             WHERE p.ts >= low AND p.ts < high AND NOT EXISTS (
-                SELECT FROM sniffer.segments s
-                JOIN sniffer.coverage c ON c.device_id = s.device_id AND c.run_id = s.run_id AND c.sequence = s.sequence
-                WHERE s.device_id = p.device_id AND p.ts BETWEEN s.first_ts AND s.last_ts
-                  AND c.clock_state = 'unset' AND c.clock_shift IS NULL AND s.stored_at >= stored_before)
+                SELECT FROM sniffer.undated(low, high, stored_before) u
+                WHERE u.device_id = p.device_id AND p.ts BETWEEN u.first_ts AND u.last_ts)
             RETURNING p.device_id
         )
         SELECT device_id AS id, count(*) AS n FROM deleted GROUP BY device_id
@@ -127,8 +128,8 @@ END
 $function$;
 
 COMMENT ON FUNCTION sniffer.expire_day(date, timestamptz) IS
-    'Deletes the packets of one UTC day, enters their number per device in sniffer.expired and returns it; for the owner. Rows without a '
-    'partition, of a device whose clock was not set, stay when they were stored at stored_before or later. Error 55P03: somebody reads or '
+    'Deletes the packets of one UTC day, enters their number per device in sniffer.expired and returns it; for the owner. Rows '
+    'of a device whose clock was not set stay when they were stored at stored_before or later. Error 55P03: somebody reads or '
     'writes that day; nothing was changed, try again later.';
 
 REVOKE ALL ON FUNCTION sniffer.expire_day(date, timestamptz) FROM PUBLIC;
@@ -545,3 +546,24 @@ ALTER TABLE sniffer.coverage
 
 COMMENT ON COLUMN sniffer.coverage.clock_state IS 'The device''s clock when the segment was closed: unset (it showed a time from before the program was built: the time stamps are wrong, unless clock_shift says by how much they were mended), free (plausible, but nobody disciplines it), synced (by NTP or the like). NULL when it is not told.';
 COMMENT ON COLUMN sniffer.coverage.clock_shift IS 'What was added to the times of the segment''s rows and of this interval when they were sent, because the clock had been set since; NULL for nothing.';
+
+-- One span a device, and not one a segment: a router whose clock nobody ever sets has a segment a second, and each of its rows would be
+-- held against all of them. What the span takes in besides stays longer, not shorter.
+CREATE FUNCTION sniffer.undated(from_ts timestamptz, to_ts timestamptz, stored_since timestamptz)
+    RETURNS TABLE (device_id bigint, first_ts timestamptz, last_ts timestamptz)
+    LANGUAGE sql STABLE
+AS $function$
+    SELECT s.device_id, min(greatest(s.first_ts, from_ts)), max(least(s.last_ts, to_ts))
+    FROM sniffer.segments s
+    WHERE s.first_ts < to_ts AND s.last_ts >= from_ts AND s.stored_at >= stored_since AND EXISTS (
+        SELECT FROM sniffer.coverage c
+        WHERE c.device_id = s.device_id AND c.run_id = s.run_id AND c.sequence = s.sequence
+          AND c.clock_state = 'unset' AND c.clock_shift IS NULL)
+    GROUP BY s.device_id
+$function$;
+
+COMMENT ON FUNCTION sniffer.undated(timestamptz, timestamptz, timestamptz) IS
+    'The spans, between from_ts and to_ts, in which rows may lie that devices with a clock that was not set recorded, and that were stored at '
+    'stored_since or later: one a device.';
+
+REVOKE ALL ON FUNCTION sniffer.undated(timestamptz, timestamptz, timestamptz) FROM PUBLIC;
