@@ -65,6 +65,7 @@ type State struct {
 	Transactions uint64
 	Known        uint64        // segments that the database turned out to have already
 	Bytes        uint64        // written to the database connection since the start, encryption included
+	Copied       uint64        // of Bytes, those of the transactions that stored the Rows: what a row costs the line
 	Format       Format        // of the last rows; FormatAuto before the first
 	Rate         int64         // bytes per second on the wire at most; 0: unlimited
 	Waited       time.Duration // for the sake of Rate, since the start
@@ -234,6 +235,7 @@ func (u *Uploader) step(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	u.partitions(ctx, refs)
+	written := u.dialer.written.Load()
 	rows, err := u.store(ctx, refs)
 	switch {
 	case errors.Is(err, errKnown) && len(refs) > 1:
@@ -269,6 +271,9 @@ func (u *Uploader) step(ctx context.Context) (bool, error) {
 	u.state.Rows += rows
 	u.state.Segments += uint64(len(refs))
 	u.state.Transactions++
+	if err == nil { // a segment that was known has brought no rows
+		u.state.Copied += u.dialer.written.Load() - written
+	}
 	u.state.Format = u.writer.format
 	u.mu.Unlock()
 	u.well()

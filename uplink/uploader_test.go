@@ -156,7 +156,7 @@ func testUpload(t *testing.T, r *rig) {
 		t.Errorf("%d runs are closed, want 2", n)
 	}
 	s := r.uploader.State()
-	if s.Rows != 8000 || s.Format != r.uploader.config.Format || s.Bytes < 8000*100 || s.Known != 0 || s.Transactions == 0 || s.Segments < s.Transactions*2 {
+	if s.Rows != 8000 || s.Format != r.uploader.config.Format || s.Copied < 8000*100 || s.Copied > 8000*400 || s.Bytes <= s.Copied || s.Known != 0 || s.Transactions == 0 || s.Segments < s.Transactions*2 {
 		t.Errorf("state: %+v", s)
 	}
 }

@@ -159,7 +159,7 @@ func TestReportOfUplink(t *testing.T) {
 	away := uplink.State{Since: at.Add(-time.Hour), LastError: "dial tcp: connection refused"}
 	busy := uplink.State{
 		Connected: true, Since: at.Add(-time.Hour), Rows: 2000, Segments: 20, Transactions: 4, Known: 1,
-		Bytes: 130_000, Format: uplink.FormatBinary, Rate: 10_000, Waited: 2500 * time.Millisecond,
+		Bytes: 190_000, Copied: 130_000, Format: uplink.FormatBinary, Rate: 10_000, Waited: 2500 * time.Millisecond,
 	}
 	full := spool.Stats{
 		Segments: 12, Bytes: 40960, Limit: 1 << 20, Sealed: 100, Sent: 80, DroppedRows: 7, Discarded: 5, Broken: 1, BrokenRows: 3,
@@ -192,7 +192,7 @@ func TestReportOfUplink(t *testing.T) {
 			"state: connected since 11:00:00 UTC\n" +
 				"backlog: 12 segments, 9 rows\n" +
 				"stored: 2000 rows, 20 segments, 4 transactions; 1 segments were there already\n" +
-				"sent: 130000 bytes; 65.0 bytes a row on the wire, as binary; 2500 bytes/s in the last minute, 25.0 % of the 10000 allowed; " +
+				"sent: 190000 bytes; 65.0 bytes a row on the wire, as binary; 2500 bytes/s in the last minute, 25.0 % of the 10000 allowed; " +
 				"held back for 2.5s in all\n" +
 				"rate: unlimited: asked for\nclock: set and kept right (NTP)\n"},
 	} {

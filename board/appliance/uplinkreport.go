@@ -74,7 +74,7 @@ func (r Report) cost() []string {
 	u := r.Uplink
 	wire := "no row was sent yet"
 	if u.Rows > 0 {
-		wire = fmt.Sprintf("%.1f bytes a row on the wire, as %s", float64(u.Bytes)/float64(u.Rows), u.Format)
+		wire = fmt.Sprintf("%.1f bytes a row on the wire, as %s", float64(u.Copied)/float64(u.Rows), u.Format)
 	}
 	share := fmt.Sprintf("%.0f bytes/s in the last minute, of a line without a limit", r.BytesPerSecond)
 	if u.Rate > 0 {
