@@ -46,10 +46,12 @@ func (c *pqCopy) finish(message []byte) (uint64, error) {
 		return 0, err
 	}
 	result, err := c.stmt.Exec(nil)
-	c.stmt = nil
 	if err != nil {
+		// When the server refused the rows already, lib/pq's goroutine is still reading its answer; Close waits for that.
+		c.abandon()
 		return 0, err
 	}
+	c.stmt = nil
 	n, err := result.RowsAffected()
 	return uint64(n), err
 }
