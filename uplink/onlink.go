@@ -7,10 +7,6 @@ import (
 	"slices"
 )
 
-// Hosts returns where the servers are, in the order in which they are tried: addresses, names, or the directories
-// of unix sockets.
-func (t Target) Hosts() []string { return slices.Clone(t.hosts) }
-
 // OnLink reports whether every server is on this machine or on a network that this machine is part of, so that the
 // way there is not the line to the world outside. It looks up names, for two seconds at most; what cannot be found
 // is not on link.

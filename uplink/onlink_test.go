@@ -61,10 +61,10 @@ func TestOnLink(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", row.url, err)
 		}
-		if got := target.Hosts(); !slices.Equal(got, row.hosts) {
+		if got := target.hosts; !slices.Equal(got, row.hosts) {
 			t.Errorf("%s: hosts %q, want %q", row.url, got, row.hosts)
 		}
-		if got := onLink(target.Hosts(), interfaces, lookup); got != row.want {
+		if got := onLink(target.hosts, interfaces, lookup); got != row.want {
 			t.Errorf("%s is on link: %v", row.url, got)
 		}
 	}

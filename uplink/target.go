@@ -21,7 +21,7 @@ var ErrURL = errors.New("database URL")
 type Target struct {
 	dsn   string
 	mode  pq.SSLMode
-	hosts []string
+	hosts []string // where the servers are, in the order in which they are tried: addresses, names, directories of sockets
 	// Name is the target without secrets, for people: user@host:port/database.
 	Name string
 	// Warning is what a person should know about the URL; empty when all is well.

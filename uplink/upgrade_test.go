@@ -15,7 +15,7 @@ import (
 func formerSchema(t *testing.T, r *rig) {
 	t.Helper()
 	var script strings.Builder
-	if err := schema.Print(&script); err != nil {
+	if err := schema.Print(&script, 0); err != nil {
 		t.Fatal(err)
 	}
 	versions := strings.Split(script.String(), "\nBEGIN;\n")[1:] // before it stands a word to psql

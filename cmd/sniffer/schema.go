@@ -50,7 +50,7 @@ func schemaCommand(args []string, out, errs io.Writer) error {
 		return err
 	}
 	if action == "print" {
-		return schema.PrintFrom(out, o.from)
+		return schema.Print(out, o.from)
 	}
 	if c.DatabaseURL == "" {
 		return fmt.Errorf("%w: which database? name it with --database-url or %s", config.ErrUsage, config.DatabaseURL.Environment())

@@ -49,15 +49,13 @@ func steps() []step {
 	return list
 }
 
-// Print writes all versions in order as a script for an empty database, each in a transaction that also records it: what Apply
-// does, for an administrator with psql. psql stops at the first error, and what ran before it in the same version is undone.
-func Print(w io.Writer) error { return PrintFrom(w, 0) }
-
-// ErrNoVersion: PrintFrom was asked for a version that this program does not know.
+// ErrNoVersion: Print was asked for a version that this program does not know.
 var ErrNoVersion = errors.New("no such version of the schema")
 
-// PrintFrom writes what brings a database of a version (0: an empty one) to this program's.
-func PrintFrom(w io.Writer, from int) error {
+// Print writes what brings a database of a version (0: an empty one) to this program's: the versions behind it in order as a
+// script, each in a transaction that also records it. It is what Apply does, for an administrator with psql. psql stops at the
+// first error, and what ran before it in the same version is undone.
+func Print(w io.Writer, from int) error {
 	if from < 0 || from > Version {
 		return fmt.Errorf("schema: print from version %d: %w; there are 0 (an empty database) to %d", from, ErrNoVersion, Version)
 	}

@@ -40,7 +40,7 @@ func TestPrintLoadsWithPsql(t *testing.T) {
 	psql := testbed.NeedTool(t, "psql")
 	address := empty(t)
 	var script bytes.Buffer
-	if err := Print(&script); err != nil {
+	if err := Print(&script, 0); err != nil {
 		t.Fatal(err)
 	}
 	load := func() (string, error) {
@@ -81,8 +81,8 @@ func psql(t *testing.T, address, script string) error {
 	return nil
 }
 
-// TestPrintFrom: the script for a version brings that version up, and leaves every other database as it was.
-func TestPrintFrom(t *testing.T) {
+// TestPrint: the script for a version brings that version up, and leaves every other database as it was.
+func TestPrint(t *testing.T) {
 	at := func(version int) string {
 		t.Helper()
 		address := empty(t)
@@ -93,7 +93,7 @@ func TestPrintFrom(t *testing.T) {
 	}
 	for from := range Version + 1 {
 		var script strings.Builder
-		if err := PrintFrom(&script, from); err != nil {
+		if err := Print(&script, from); err != nil {
 			t.Fatal(err)
 		}
 		for _, found := range []int{from, (from + 1) % (Version + 1)} {
@@ -116,7 +116,7 @@ func TestPrintFrom(t *testing.T) {
 		}
 	}
 	for _, from := range []int{-1, Version + 1} {
-		if err := PrintFrom(&strings.Builder{}, from); !errors.Is(err, ErrNoVersion) {
+		if err := Print(&strings.Builder{}, from); !errors.Is(err, ErrNoVersion) {
 			t.Errorf("from %d: %v", from, err)
 		}
 	}
@@ -136,7 +136,7 @@ func (d *fullDisk) Write(b []byte) (int, error) {
 
 func TestPrintReportsTheWriter(t *testing.T) {
 	for _, room := range []int{0, 100} {
-		if err := Print(&fullDisk{room}); !errors.Is(err, errFull) {
+		if err := Print(&fullDisk{room}, 0); !errors.Is(err, errFull) {
 			t.Errorf("Print with room for %d bytes: %v", room, err)
 		}
 	}
