@@ -81,8 +81,8 @@ func FlagNames(dst []byte, flags uint8) []byte {
 	return dst
 }
 
-// protocolName is the text form's name of an IP protocol, "" when it has none here.
-func protocolName(protocol uint8) string {
+// ProtocolName is the text form's name of an IP protocol, "" when it has none here.
+func ProtocolName(protocol uint8) string {
 	switch protocol {
 	case protoICMP:
 		return "ICMP"
@@ -128,8 +128,8 @@ func protocolName(protocol uint8) string {
 	return ""
 }
 
-// etherTypeName is the text form's name of an EtherType, "" when it has none here.
-func etherTypeName(t uint16) string {
+// EtherTypeName is the text form's name of an EtherType, "" when it has none here.
+func EtherTypeName(t uint16) string {
 	switch t {
 	case etherIPv4:
 		return "IPv4"

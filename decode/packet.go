@@ -57,7 +57,7 @@ type Head struct {
 	WireSegments   uint16   // [wire_segments] more than 1: the host merged about this many wire segments into the frame (GRO, GSO); else 0
 	Interface      uint8    // [interface] index into the recorder's table of interface names
 	Direction      Direction
-	IPVersion      uint8    // [ip_version] 4 or 6; 0 when there is no IP header (ARP included)
+	IPVersion      uint8    // [ip_version] 4 or 6, without HasIP the form of the addresses alone; 0 when there is no IP header (ARP included)
 	Protocol       uint8    // [protocol] HasProtocol: IP protocol number after IPv6 extension headers, and after AH
 	TTL            uint8    // [ttl] HasIP: TTL or hop limit
 	TrafficClass   uint8    // [traffic_class] HasIP: the whole byte, DSCP and ECN

@@ -23,6 +23,12 @@ func (p *Packet) AppendText(dst []byte, iface string) []byte {
 		dst = append(dst, c)
 	}
 	dst = append(dst, p.Direction.short()...)
+	return p.AppendContent(dst)
+}
+
+// AppendContent appends what AppendText has behind the direction, the packet without when and where it was seen; a
+// space comes first.
+func (p *Packet) AppendContent(dst []byte) []byte {
 	if p.Valid&HasVLAN != 0 {
 		dst = appendUint(append(dst, " vlan "...), p.VLANID)
 	}
@@ -99,7 +105,7 @@ func appendEndpoint(dst []byte, ip netip.Addr, ports bool, port uint16) []byte {
 }
 
 func appendProtocol(dst []byte, protocol uint8) []byte {
-	if name := protocolName(protocol); name != "" {
+	if name := ProtocolName(protocol); name != "" {
 		return append(dst, name...)
 	}
 	return appendUint(append(dst, "protocol "...), protocol)
@@ -212,7 +218,7 @@ func (p *Packet) appendLinkText(dst []byte) []byte {
 			dst = appendMAC(append(dst, arrow...), &p.DstMAC)
 		}
 	}
-	switch name := etherTypeName(p.EtherType); {
+	switch name := EtherTypeName(p.EtherType); {
 	case p.Valid&HasEtherType == 0:
 		dst = append(dst, " no-ether-type"...)
 	case name != "":

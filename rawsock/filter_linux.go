@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"network-sniffer/rawsock/machine"
 )
 
 // SetFilter replaces the filter on the running socket, atomically: no frame passes outside of both. What
@@ -32,11 +34,11 @@ func (s *Socket) SetFilter(filter []bpf.RawInstruction) error {
 			return opError("attach the filter", s.config.Link.Name, err, filterHint(err))
 		}
 	}
-	m, err := newMachine(program)
+	judge, err := newJudge(program)
 	if err != nil {
 		return opError("run the filter in user space", s.config.Link.Name, err, "")
 	}
-	if s.judge.Swap(&m) != nil {
+	if s.judge.Swap(judge) != nil {
 		return nil
 	}
 	// Nothing passes unjudged any more; now the kernel may accept everything, whole.
@@ -109,17 +111,29 @@ func (s *Socket) lock() error {
 	return opError("lock the filter", s.config.Link.Name, os.NewSyscallError("SO_LOCK_FILTER", err), "")
 }
 
-// accepts runs the program on a frame and leaves of it what the program asks for.
-func (m machine) accepts(f *Frame, from *unix.RawSockaddrLinklayer) bool {
-	t := metadata{
-		protocol: networkOrder(from.Protocol),
-		hardware: from.Hatype,
-		kind:     from.Pkttype,
-		index:    uint32(from.Ifindex),
-		tpid:     f.VLANTPID,
-		tci:      f.VLANTCI,
+// newJudge checks a program that is to run in user space.
+func newJudge(program []bpf.RawInstruction) (*machine.Program, error) {
+	judge, err := machine.New(program)
+	switch {
+	case errors.Is(err, machine.ErrTooLarge):
+		return nil, fmt.Errorf("%w: %w", ErrTooLarge, err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrFilterRefused, err)
 	}
-	keep := m.run(f.Data, f.WireLength, &t)
+	return judge, nil
+}
+
+// accepts runs the program on a frame and leaves of it what the program asks for.
+func accepts(judge *machine.Program, f *Frame, from *unix.RawSockaddrLinklayer) bool {
+	t := machine.Metadata{
+		Protocol: networkOrder(from.Protocol),
+		Hardware: from.Hatype,
+		Kind:     from.Pkttype,
+		Index:    uint32(from.Ifindex),
+		TPID:     f.VLANTPID,
+		TCI:      f.VLANTCI,
+	}
+	keep := judge.Run(f.Data, f.WireLength, &t)
 	if uint64(keep) < uint64(len(f.Data)) {
 		f.Data = f.Data[:keep:keep]
 	}
@@ -135,9 +149,9 @@ var (
 // seen twice, and the copy on its way out is refused. PACKET_IGNORE_OUTGOING would be for all interfaces, and groups do
 // not know it.
 var withoutLoopbackCopy = []bpf.RawInstruction{
-	{Op: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: extensionBase + uint32(bpf.ExtInterfaceIndex)},
+	{Op: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: machine.ExtensionBase + uint32(bpf.ExtInterfaceIndex)},
 	{Op: unix.BPF_JMP | unix.BPF_JEQ, Jf: 3, K: loopbackIndex},
-	{Op: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: extensionBase + uint32(bpf.ExtType)},
+	{Op: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: machine.ExtensionBase + uint32(bpf.ExtType)},
 	{Op: unix.BPF_JMP | unix.BPF_JEQ, Jf: 1, K: unix.PACKET_OUTGOING},
 	{Op: unix.BPF_RET | unix.BPF_K, K: 0},
 }

@@ -1,6 +1,10 @@
 package rawsock
 
-import "time"
+import (
+	"time"
+
+	"network-sniffer/rawsock/machine"
+)
 
 // Bounds of this package and what happens at them.
 const (
@@ -17,7 +21,7 @@ const (
 	// MaxInstructions is BPF_MAXINSNS of the kernel. A longer program is refused with ErrTooLarge, or runs in user
 	// space, up to MaxUserInstructions.
 	MaxInstructions     = 4096
-	MaxUserInstructions = 1 << 16
+	MaxUserInstructions = machine.MaxInstructions
 
 	// maxNetlinkAnswer is bytes of an answer of rtnetlink. A longer one is cut, and what stands behind the cut counts as
 	// not told.

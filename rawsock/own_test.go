@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/bpf"
+
+	"network-sniffer/board/testbed"
 )
 
 // segmentFrame builds a frame that holds a TCP segment (or another protocol) of the two endpoints.
@@ -207,10 +209,7 @@ func kernelFilter(t testing.TB, p []bpf.Instruction) func(data []byte) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := newKernelMachine(t, raw)
-	t.Cleanup(k.close)
-	return func(data []byte) int {
-		t.Helper()
-		return k.run(t, data)
-	}
+	run, stop := testbed.KernelFilter(t, raw)
+	t.Cleanup(stop)
+	return run
 }

@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"network-sniffer/rawsock/machine"
 )
 
 // TestProgramOnCookedSockets: the first protocol is known to the kernel alone, and the bytes begin behind it.
@@ -22,7 +24,7 @@ func TestProgramOnCookedSockets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := newMachine(raw)
+	m, err := machine.New(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,15 +56,39 @@ func TestProgramOnCookedSockets(t *testing.T) {
 		{"sent, tagged, neither version", etherVLAN, unix.PACKET_OUTGOING, make([]byte, 60), shortSnap},
 		{"nothing at all", etherVLAN, unix.PACKET_OUTGOING, nil, shortSnap},
 	} {
-		meta := metadata{protocol: row.protocol, kind: row.kind}
-		if got := m.run(row.data, uint32(len(row.data)), &meta); got != row.want {
+		meta := machine.Metadata{Protocol: row.protocol, Kind: row.kind}
+		if got := m.Run(row.data, uint32(len(row.data)), &meta); got != row.want {
 			t.Errorf("%s: %d bytes, want %d", row.name, got, row.want)
 		}
 		for n := range min(len(row.data)-20, 200) {
-			if m.run(row.data[:n], uint32(n), &meta) == 0 {
+			if m.Run(row.data[:n], uint32(n), &meta) == 0 {
 				t.Errorf("%s: the first %d bytes were rejected", row.name, n)
 				break
 			}
+		}
+	}
+}
+
+// BenchmarkMachine is the price of a whole filter in user space.
+func BenchmarkMachine(b *testing.B) {
+	accept := []bpf.Instruction{bpf.RetConstant{Val: shortSnap}}
+	program, err := Program(LinkEthernet, Parts{Names: &someNames, Long: longSnap}, accept)
+	if err != nil {
+		b.Fatal(err)
+	}
+	raw, err := bpf.Assemble(program)
+	if err != nil {
+		b.Fatal(err)
+	}
+	m, err := machine.New(raw)
+	if err != nil {
+		b.Fatal(err)
+	}
+	frame := carrying(ether(etherIPv4), false, 17, 40000, 53, 0, 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		if m.Run(frame, uint32(len(frame)), &machine.Metadata{}) != longSnap {
+			b.Fatal("not a name")
 		}
 	}
 }

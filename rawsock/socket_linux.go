@@ -14,6 +14,8 @@ import (
 
 	"github.com/mdlayher/packet"
 	"golang.org/x/sys/unix"
+
+	"network-sniffer/rawsock/machine"
 )
 
 // Socket is a packet socket with its way of reading: a ring or plain reads.
@@ -27,9 +29,9 @@ type Socket struct {
 	ring  ring   // without memory in ModeRead
 	reads *reads // nil in ModeRing
 
-	setting sync.Mutex              // one SetFilter at a time
-	locked  bool                    // under setting: the filter is final
-	judge   atomic.Pointer[machine] // the filter in user space; nil while the kernel runs it
+	setting sync.Mutex                      // one SetFilter at a time
+	locked  bool                            // under setting: the filter is final
+	judge   atomic.Pointer[machine.Program] // the filter in user space; nil while the kernel runs it
 
 	ready       func(fd uintptr) bool // made once: a closure per wait would be an allocation per wait
 	deadline    time.Time             // the one that is set on the socket
@@ -337,7 +339,7 @@ func (s *Socket) Next(f *Frame) bool {
 			}
 			f.Partial = status&unix.TP_STATUS_CSUMNOTREADY != 0
 		}
-		if judge := s.judge.Load(); judge != nil && !judge.accepts(f, from) {
+		if judge := s.judge.Load(); judge != nil && !accepts(judge, f, from) {
 			s.stats.Refused++
 			continue
 		}
@@ -383,6 +385,9 @@ func (s *Socket) Stats() (Stats, error) {
 	}
 	return s.totals(), nil
 }
+
+// Walked is Stats.Walked without asking the kernel. Only the owner may call it.
+func (s *Socket) Walked() uint64 { return s.stats.Walked }
 
 // totals are the counters as Stats tells them.
 func (s *Socket) totals() Stats {

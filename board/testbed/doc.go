@@ -12,6 +12,7 @@
 //	proxy.go      NewProxy                                       the network between client and server, failing
 //	frame.go      BuildFrame, FrameNumber                        frames with a number in them
 //	sender.go     NewSender, SendNumbered                        as many of them as the kernel takes
+//	kernel.go     KernelFilter                                   what the kernel makes of a BPF program
 //	wait.go       Eventually, Await                              waiting with a deadline
 //	require.go    NeedRoot, NeedTool                             skip, or fail where skipping is forbidden
 //	limits.go     every bound of the package

@@ -56,6 +56,9 @@ const (
 	proxyPattern = 4096
 	proxyWatches = 64
 
+	// maxKernelData is how much of a frame KernelFilter shows to the kernel; more fails the test.
+	maxKernelData = 4096
+
 	// sendBatch is the frames given to the kernel in one call.
 	sendBatch = 64
 

@@ -35,12 +35,21 @@ var rules = []rule{
 	{name: "cmd/...", may: []string{"board/...", "rawsock/...", "decode", "uplink/..."}},
 	{name: "board"},
 	{name: "board/config"},
-	{name: "board/appliance", may: []string{"board", "board/config", "board/console", "rawsock/...", "decode", "uplink/..."}},
-	{name: "board/console", may: []string{"decode", "rawsock/pcapfilter", "rawsock/savefile"}},
-	{name: "board/testbed"},
+	{name: "board/appliance", may: []string{"board", "board/config", "board/console/...", "rawsock/...", "decode", "uplink/..."}},
+	{name: "board/console/frame", may: []string{"decode", "rawsock/pcapfilter", "rawsock/machine", "rawsock/savefile"}},
+	{name: "board/console/lineedit", may: []string{"board/console/text"}, bare: true},
+	{name: "board/console/text", bare: true},
+	{name: "board/console/push", may: []string{"decode"}},
+	{name: "board/console", may: []string{"board/console/...", "decode", "rawsock/pcapfilter", "rawsock/savefile"}},
+	{name: "board/console/guard", bare: true},
+	{name: "board/console/password"},
+	{name: "board/console/top", may: []string{"decode"}},
+	{name: "board/console/telnet", bare: true},
+	{name: "board/testbed/..."},
 	{name: "rawsock", may: []string{"rawsock/..."}},
 	{name: "rawsock/pcapfilter", bare: true},
 	{name: "rawsock/pcapfilter/tcpdumptest", may: []string{"rawsock/pcapfilter", "rawsock/savefile"}}, // tests alone, too
+	{name: "rawsock/machine", bare: true},
 	{name: "rawsock/savefile"},
 	{name: "decode", bare: true},
 	{name: "decode/tsharktest", may: []string{"decode", "rawsock/savefile"}}, // tests alone, which nothing can import
@@ -74,7 +83,7 @@ func violations(packages []listed) []string {
 		for _, path := range p.Imports {
 			known, ours := strings.CutPrefix(path, module+"/")
 			switch {
-			case ours && known == testbedPackage:
+			case ours && matches(testbedPackage+"/...", known):
 				broken = append(broken, fmt.Sprintf("%s imports %s: only tests may", name, known))
 			case ours && !slices.ContainsFunc(r.may, func(pattern string) bool { return matches(pattern, known) }):
 				broken = append(broken, fmt.Sprintf("%s imports %s: it may know %s of this module", name, known, orNothing(r.may)))
@@ -91,7 +100,7 @@ func violations(packages []listed) []string {
 			if matches("cmd/...", known) || known == "board/appliance" {
 				broken = append(broken, fmt.Sprintf("a test of %s imports %s, which stands above it", name, known))
 			}
-			if name == testbedPackage {
+			if matches(testbedPackage+"/...", name) {
 				broken = append(broken, fmt.Sprintf("a test of %s imports %s: it may know nothing of this module", name, known))
 			}
 		}
@@ -211,6 +220,8 @@ func TestViolationsAreSeen(t *testing.T) {
 		{"savefile and filters", "rawsock/savefile", "rawsock/pcapfilter", false, "rawsock/savefile imports rawsock/pcapfilter"},
 		{"spool and packets", "uplink/spool", "decode", false, "uplink/spool imports decode: it may know nothing"},
 		{"the product on the testbed", "cmd/sniffer", "board/testbed", false, "cmd/sniffer imports board/testbed: only tests may"},
+		{"the product on a part of the testbed", "decode", "board/testbed/mutation", false,
+			"decode imports board/testbed/mutation: only tests may"},
 		{"the testbed on the product", "board/testbed", "uplink", false, "board/testbed imports uplink: it may know nothing"},
 		{"the testbed's test on the product", "board/testbed", "uplink", true, "a test of board/testbed imports uplink"},
 		{"a test looks up", "uplink", "board/appliance", true, "a test of uplink imports board/appliance, which stands above it"},

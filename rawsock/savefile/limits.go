@@ -30,7 +30,7 @@ const (
 	// io.ErrNoProgress.
 	idleReads = 100
 
-	// writeBuffer is what a Writer collects before it writes. A single longer record grows it, up to
+	// writeBuffer is what a Writer of a file collects before it writes. A single longer record grows it, up to
 	// MaxFrame and a header.
 	writeBuffer = 32 << 10
 )

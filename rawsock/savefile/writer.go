@@ -17,6 +17,7 @@ import (
 type Writer struct {
 	w          io.Writer
 	buf        []byte
+	room       int      // bytes of buf before it goes out
 	linkTypes  []uint16 // of the interfaces added so far
 	text       int      // bytes in their names and filters
 	snapLength uint32   // pcap: of the file
@@ -41,7 +42,13 @@ type Statistics struct {
 
 // NewPcapngWriter begins a pcapng file. Interfaces may be added until the end, each before its first frame.
 func NewPcapngWriter(w io.Writer, section Section) (*Writer, error) {
-	writer := &Writer{w: w, ng: true, buf: make([]byte, 0, writeBuffer)}
+	return NewPcapngStream(w, section, writeBuffer)
+}
+
+// NewPcapngStream is NewPcapngWriter for a stream of which there may be many: it collects so many bytes, where a file's
+// Writer collects 32 KiB. A longer record goes out by itself, and the buffer stays as long as that.
+func NewPcapngStream(w io.Writer, section Section, buffer int) (*Writer, error) {
+	writer := &Writer{w: w, ng: true, room: buffer, buf: make([]byte, 0, buffer)}
 	if err := writer.addSection(section); err != nil {
 		return nil, err
 	}
@@ -52,7 +59,7 @@ func NewPcapngWriter(w io.Writer, section Section) (*Writer, error) {
 // its only link type and snap length; without one the file stays empty. Names, filters and directions are
 // not kept.
 func NewPcapWriter(w io.Writer) *Writer {
-	return &Writer{w: w, buf: make([]byte, 0, writeBuffer)}
+	return &Writer{w: w, room: writeBuffer, buf: make([]byte, 0, writeBuffer)}
 }
 
 // AddInterface describes an interface and returns the index for Frame.Interface. Readers built on libpcap
@@ -136,7 +143,7 @@ func (w *Writer) Flush() error {
 
 // reserve makes room for a record of n bytes; a record that is longer than the buffer has it for itself.
 func (w *Writer) reserve(n int) error {
-	if len(w.buf)+n <= writeBuffer {
+	if len(w.buf)+n <= w.room {
 		return nil
 	}
 	return w.Flush()

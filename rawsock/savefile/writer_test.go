@@ -278,10 +278,14 @@ type wholeRecords struct {
 	t      *testing.T
 	stream bytes.Buffer
 	writes int
+	short  int // the longest of those that are shorter than the longest frame
 }
 
 func (w *wholeRecords) Write(p []byte) (int, error) {
 	w.writes++
+	if len(p) < MaxFrame {
+		w.short = max(w.short, len(p))
+	}
 	w.stream.Write(p)
 	r, err := NewReader(bytes.NewReader(w.stream.Bytes()))
 	if err == nil {
@@ -294,19 +298,23 @@ func (w *wholeRecords) Write(p []byte) (int, error) {
 }
 
 func TestEveryWriteIsWholeRecords(t *testing.T) {
-	for _, ng := range []bool{false, true} {
+	for _, row := range []struct {
+		room int
+		open func(io.Writer) (*Writer, error)
+	}{
+		{writeBuffer, func(out io.Writer) (*Writer, error) { return NewPcapWriter(out), nil }},
+		{writeBuffer, func(out io.Writer) (*Writer, error) { return NewPcapngWriter(out, Section{}) }},
+		{4096, func(out io.Writer) (*Writer, error) { return NewPcapngStream(out, Section{}, 4096) }},
+	} {
 		out := &wholeRecords{t: t}
-		w := NewPcapWriter(out)
-		if ng {
-			var err error
-			if w, err = NewPcapngWriter(out, Section{}); err != nil {
-				t.Fatal(err)
-			}
+		w, err := row.open(out)
+		if err != nil {
+			t.Fatal(err)
 		}
 		if _, err := w.AddInterface(Interface{LinkType: 1}); err != nil {
 			t.Fatal(err)
 		}
-		sizes := []int{1500, 60, 0, 9000, writeBuffer - 32, writeBuffer, MaxFrame, 61, writeBuffer - 16, 1499}
+		sizes := []int{1500, 60, 0, row.room / 4, row.room - 44, MaxFrame, 61, row.room - 128, 1499}
 		for range 5 {
 			for _, size := range sizes {
 				if err := w.WriteFrame(&Frame{LinkType: 1, Data: make([]byte, size)}); err != nil {
@@ -319,6 +327,9 @@ func TestEveryWriteIsWholeRecords(t *testing.T) {
 		}
 		if out.writes < 20 {
 			t.Errorf("%d writes, too few to show anything", out.writes)
+		}
+		if out.short > row.room {
+			t.Errorf("a write of %d bytes, want at most %d", out.short, row.room)
 		}
 		if got, bound := cap(w.buf), 2*MaxFrame; got > bound {
 			t.Errorf("the buffer has %d bytes, want at most %d", got, bound)

@@ -1,4 +1,6 @@
-package rawsock
+//go:build linux
+
+package machine
 
 import (
 	"encoding/binary"
@@ -8,12 +10,14 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"network-sniffer/board/testbed"
 )
 
 // TestMachine: what each kind of instruction does, and above all what the VM of x/net/bpf does not know.
 func TestMachine(t *testing.T) {
 	frame := []byte{0x45, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}
-	beside := metadata{protocol: 0x0800, hardware: 1, kind: 4, index: 7, tpid: 0x8100, tci: 0x2064}
+	beside := Metadata{Protocol: 0x0800, Hardware: 1, Kind: 4, Index: 7, TPID: 0x8100, TCI: 0x2064}
 	const length = 1500
 	extension := func(e bpf.Extension) []bpf.Instruction {
 		return []bpf.Instruction{bpf.LoadExtension{Num: e}, bpf.RetA{}}
@@ -55,15 +59,15 @@ func TestMachine(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", row.name, err)
 		}
-		m, err := newMachine(raw)
+		m, err := New(raw)
 		if err != nil {
 			t.Errorf("%s: %v", row.name, err)
 			continue
 		}
-		if got := m.run(frame, length, &beside); got != row.want {
+		if got := m.Run(frame, length, &beside); got != row.want {
 			t.Errorf("%s: %d, want %d", row.name, got, row.want)
 		}
-		if n := testing.AllocsPerRun(100, func() { m.run(frame, length, &beside) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { m.Run(frame, length, &beside) }); n != 0 {
 			t.Errorf("%s: %v allocations", row.name, n)
 		}
 	}
@@ -94,14 +98,14 @@ func TestMachineRefuses(t *testing.T) {
 		{"division by zero", []bpf.RawInstruction{{Op: unix.BPF_ALU | unix.BPF_DIV}, ret}},
 		{"shift by 32", []bpf.RawInstruction{{Op: unix.BPF_ALU | unix.BPF_LSH, K: 32}, ret}},
 		{"scratch cell 16", []bpf.RawInstruction{{Op: unix.BPF_ST, K: 16}, ret}},
-		{"what only the kernel knows", []bpf.RawInstruction{{Op: word, K: extensionBase + uint32(bpf.ExtRXHash)}, ret}},
+		{"what only the kernel knows", []bpf.RawInstruction{{Op: word, K: ExtensionBase + uint32(bpf.ExtRXHash)}, ret}},
 		{"an offset from the network header", []bpf.RawInstruction{{Op: word, K: 0xfff00000}, ret}},
 	} {
-		if _, err := newMachine(row.program); err == nil {
+		if _, err := New(row.program); err == nil {
 			t.Errorf("%s: accepted", row.name)
 		}
 	}
-	if _, err := newMachine(make([]bpf.RawInstruction, MaxUserInstructions+1)); !errors.Is(err, ErrTooLarge) {
+	if _, err := New(make([]bpf.RawInstruction, MaxInstructions+1)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("too many instructions: %v", err)
 	}
 }
@@ -172,18 +176,18 @@ func TestMachineAgreesWithTheKernel(t *testing.T) {
 	accepted := 0
 	for n := range 3000 {
 		raw := randomProgram(r)
-		m, err := newMachine(raw)
+		m, err := New(raw)
 		if err != nil {
 			t.Fatalf("program %d: %v", n, err)
 		}
-		kernel := newKernelMachine(t, raw)
+		kernel, stop := testbed.KernelFilter(t, raw)
 		for range 8 {
 			frame := make([]byte, 1+r.IntN(64))
 			for i := range frame {
 				frame[i] = byte(r.Uint32())
 			}
-			want := kernel.run(t, frame)
-			got := int(min(uint64(m.run(frame, uint32(len(frame)), &metadata{})), uint64(len(frame))))
+			want := kernel(frame)
+			got := int(min(uint64(m.Run(frame, uint32(len(frame)), &Metadata{})), uint64(len(frame))))
 			if got != want {
 				t.Fatalf("program %d over % x: %d bytes, the kernel accepts %d\n%v", n, frame, got, want, raw)
 			}
@@ -191,7 +195,7 @@ func TestMachineAgreesWithTheKernel(t *testing.T) {
 				accepted++
 			}
 		}
-		kernel.close()
+		stop()
 	}
 	if accepted < 3000 || accepted > 21000 {
 		t.Errorf("%d of 24000 frames were accepted: these programs tell nothing", accepted)
@@ -223,7 +227,7 @@ func TestMachineAgreesWithTheVM(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := newMachine(raw)
+		m, err := New(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -235,7 +239,7 @@ func TestMachineAgreesWithTheVM(t *testing.T) {
 		if err != nil {
 			continue // its reasons are division by zero and the like, which the kernel answers with 0
 		}
-		if got := m.run(frame, uint32(len(frame)), &metadata{}); uint32(want) != got {
+		if got := m.Run(frame, uint32(len(frame)), &Metadata{}); uint32(want) != got {
 			t.Fatalf("%v\nover % x: %d, the VM says %d", program, frame, got, uint32(want))
 		}
 		compared++
@@ -255,72 +259,8 @@ func FuzzMachine(f *testing.F) {
 			op, k := binary.LittleEndian.Uint16(code), binary.BigEndian.Uint32(code[4:])
 			raw = append(raw, bpf.RawInstruction{Op: op, Jt: code[2], Jf: code[3], K: k})
 		}
-		if m, err := newMachine(raw); err == nil {
-			m.run(frame, uint32(len(frame)), &metadata{})
+		if m, err := New(raw); err == nil {
+			m.Run(frame, uint32(len(frame)), &Metadata{})
 		}
 	})
-}
-
-func BenchmarkMachine(b *testing.B) {
-	accept := []bpf.Instruction{bpf.RetConstant{Val: shortSnap}}
-	program, err := Program(LinkEthernet, Parts{Names: &someNames, Long: longSnap}, accept)
-	if err != nil {
-		b.Fatal(err)
-	}
-	raw, err := bpf.Assemble(program)
-	if err != nil {
-		b.Fatal(err)
-	}
-	m, err := newMachine(raw)
-	if err != nil {
-		b.Fatal(err)
-	}
-	frame := carrying(ether(etherIPv4), false, 17, 40000, 53, 0, 1)
-	b.ReportAllocs()
-	for b.Loop() {
-		if m.run(frame, uint32(len(frame)), &metadata{}) != longSnap {
-			b.Fatal("not a name")
-		}
-	}
-}
-
-// kernelMachine runs a program in the kernel, on one end of a datagram socket pair: that needs no privilege.
-type kernelMachine struct {
-	in, out int
-	buffer  []byte
-}
-
-func newKernelMachine(t testing.TB, raw []bpf.RawInstruction) kernelMachine {
-	t.Helper()
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	filter := make([]unix.SockFilter, len(raw))
-	for i, r := range raw {
-		filter[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
-	}
-	if err := unix.SetsockoptSockFprog(pair[1], unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-		&unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}); err != nil {
-		t.Fatalf("%v: %v", err, raw)
-	}
-	return kernelMachine{pair[0], pair[1], make([]byte, 1<<12)}
-}
-
-func (k kernelMachine) close() {
-	unix.Close(k.in)
-	unix.Close(k.out)
-}
-
-// run returns how many bytes of the frame the kernel accepts.
-func (k kernelMachine) run(t testing.TB, frame []byte) int {
-	t.Helper()
-	if _, err := unix.Write(k.in, frame); err != nil && err != unix.EPERM {
-		t.Fatal(err)
-	}
-	n, err := unix.Read(k.out, k.buffer)
-	if err != nil {
-		return 0
-	}
-	return n
 }
