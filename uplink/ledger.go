@@ -12,10 +12,10 @@ import (
 	"network-sniffer/uplink/spool"
 )
 
-// ledger is the SQL that enters segments into the books: coverage, losses, and last the segments
+// ledger is the SQL that enters segments into the books: coverage, losses, marks, and last the segments
 // themselves. It is one text, and so one round trip, however far the server is.
 func ledger(headers []sending) string {
-	var coverage, losses, segments []string
+	var coverage, losses, marks, segments []string
 	for i := range headers {
 		h := &headers[i]
 		key := fmt.Sprintf("%d,'%s',%d", DeviceID(h.Device), FormatUUID(h.Run), h.Sequence)
@@ -34,8 +34,12 @@ func ledger(headers []sending) string {
 		if h.FirstTime != 0 {
 			first, last = literal(h.FirstTime), literal(h.LastTime)
 		}
-		segments = append(segments, fmt.Sprintf("(%s,%d,%d,%s,%s,%s,%t)", key, h.Last, h.Rows, first, last,
-			literal(h.SealedAt), h.Final))
+		for j := range h.Marks {
+			m := &h.Marks[j]
+			marks = append(marks, fmt.Sprintf("(%s,%d,%s,%s,%s,%s)", key, j+1, literal(m.At), quote(m.By), quote(m.Text), clock))
+		}
+		segments = append(segments, fmt.Sprintf("(%s,%d,%d,%s,%s,%s,%t,%d)", key, h.Last, h.Rows, first, last,
+			literal(h.SealedAt), h.Final, min(h.LostMarks, math.MaxInt64)))
 	}
 	var b strings.Builder
 	insert := func(table, columns string, values []string) {
@@ -46,7 +50,8 @@ func ledger(headers []sending) string {
 	}
 	insert("coverage", "interface,from_ts,to_ts,received,row_count,filter,snap_length,clock_state,clock_shift,"+lookColumns, coverage)
 	insert("coverage_losses", "interface,reason,packets", losses)
-	insert("segments", "last_sequence,row_count,first_ts,last_ts,sealed_at,final", segments)
+	insert("marks", "number,ts,author,text,clock_state,clock_shift", marks)
+	insert("segments", "last_sequence,row_count,first_ts,last_ts,sealed_at,final,lost_marks", segments)
 	return b.String()
 }
 

@@ -14,11 +14,19 @@ const (
 	// DefaultBatches is how many batches exist beside the one that each recorder fills. When all of them
 	// wait for the disk, packets are counted as LossRecorder.
 	DefaultBatches = 6
+	// pushedBatches is how many batches the pushed recorders of a sealer have, all together: one fills, one waits, one is written.
+	// They are their own: clients that send faster than the disk takes never take a batch from what is captured.
+	pushedBatches = 3
 	// MaxAge is how long a row waits in a batch that does not fill.
 	MaxAge = time.Second
 	// MaxSilence is how long an interface without packets goes without a coverage entry: so long can "no
 	// rows" and "nobody looked" not be told apart.
 	MaxSilence = 10 * time.Second
+
+	// markQueue is how many marks wait for the disk at most; one more is refused (ErrTooManyMarks). What waits shares a segment,
+	// whose header has room for it. markPatience is how long a mark waits for a disk before its author is told so.
+	markQueue    = 16
+	markPatience = 10 * time.Second
 
 	// retryAfter is how soon a recorder asks again for a batch when none was free at a hand-over.
 	retryAfter = 50 * time.Millisecond

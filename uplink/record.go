@@ -338,6 +338,12 @@ func parseGroups(groups uint32, b []byte, p *decode.Packet) ([]byte, error) {
 		copy(p.SrcIP[:size], r)
 		copy(p.DstIP[:size], r[size:])
 		r = r[2*size:]
+		if v&(decode.HasIP|decode.HasARP) == 0 { // pushed: the form of the addresses is all that is known of the IP header
+			p.IPVersion = 4
+			if size == 16 {
+				p.IPVersion = 6
+			}
+		}
 	}
 	if v&decode.HasIP != 0 {
 		p.IPVersion = 4

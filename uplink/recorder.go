@@ -15,7 +15,11 @@ const (
 	LossRecorder = "recorder_full" // every batch was waiting for the disk
 	LossSpool    = "spool_error"   // the disk refused the segment
 	LossLeft     = "left_in_ring"  // still in the ring when the recorder had to end
+	LossRefused  = "push_refused"  // sent by a client, and not to be taken for a packet
 )
+
+// ModePush is the mode of a recorder whose packets clients sent: RecorderConfig.Pushed.
+const ModePush = "push"
 
 // Counts are what a socket counted since it was opened.
 type Counts struct {
@@ -24,6 +28,7 @@ type Counts struct {
 	Pending  uint64 // of these: not handed to the recorder yet
 	Freezes  uint64 // how often the ring was full
 	Partial  uint64 // packets whose checksum the host left to the network card
+	Refused  uint64 // of Received: LossRefused
 	// Link are the interface's own counters. Of several recorders of one interface one alone is given them, or they
 	// would be told several times.
 	Link LinkCounts
@@ -43,12 +48,16 @@ type RecorderConfig struct {
 	Mode       string // how packets come: "ring", "read", "file"; SetMode tells it later
 	// Several: packets of other interfaces will come too, as with "any"; Alias tells their names.
 	Several bool
+	// Pushed: the packets are not captured here but sent by clients, and their times are by the clients' clocks. Their rows
+	// are never in one segment with captured ones, and no clock of this machine corrects them. Mode is ModePush then.
+	Pushed bool
 }
 
 // Recorder collects the packets of one interface, or of one worker of several that share an interface. One
 // goroutine owns it.
 type Recorder struct {
 	sealer   *Sealer
+	free     chan *batch    // where its batches come from
 	coverage spool.Coverage // what is the same in every batch: interface, filter, how it is looked
 	batch    *batch         // nil: none was free
 
@@ -61,6 +70,7 @@ type Recorder struct {
 	due     time.Time // when the batch is to be handed over
 	dirty   bool      // rows are waiting: due is MaxAge from the first one
 
+	pushed  bool
 	rowsOf  *[256]uint64 // rows in the batch by interface; nil without Several
 	aliases []alias
 }
@@ -80,14 +90,21 @@ type batch struct {
 	// is not the one of its end, the sealer restamps them.
 	begin, end moment
 	clock      spool.Clock // by which all times are then
+	pushed     bool        // but those of the rows are by the clocks of who sent them
+	home       chan *batch // where it is free again
 	// coverage is the recorder's own entry, and behind it those of its aliases that have rows.
 	coverage []spool.Coverage
 }
 
-// NewRecorder makes a recorder. Several may have the same Index and Name: their intervals become one.
+// NewRecorder makes a recorder; one goroutine makes them all. Several may have the same Index and Name: their intervals become one.
 func (s *Sealer) NewRecorder(c RecorderConfig) *Recorder {
+	if c.Pushed {
+		c.Mode = ModePush
+	}
 	r := &Recorder{
 		sealer: s,
+		free:   s.free,
+		pushed: c.Pushed,
 		coverage: spool.Coverage{
 			Interface: c.Name, Index: c.Index, Filter: c.Filter, SnapLength: c.SnapLength,
 			SampleRate: max(c.SampleRate, 1), Mode: c.Mode,
@@ -98,6 +115,13 @@ func (s *Sealer) NewRecorder(c RecorderConfig) *Recorder {
 	}
 	if c.Several {
 		r.rowsOf = new([256]uint64)
+	}
+	if c.Pushed {
+		if s.pushed == nil {
+			s.pushed = make(chan *batch, pushedBatches)
+			s.supply(s.pushed, pushedBatches)
+		}
+		r.free = s.pushed
 	}
 	r.Begin(time.Now())
 	r.take()
@@ -126,10 +150,28 @@ func (r *Recorder) Alias(index uint8, name string) {
 // take gets an empty batch when one is free.
 func (r *Recorder) take() {
 	select {
-	case r.batch = <-r.sealer.free:
+	case r.batch = <-r.free:
 	default:
 		r.batch = nil
 	}
+}
+
+// Await waits until there is a batch for the next packet, but not longer than patience, and reports whether there is one: for
+// a caller that can hold its source back, or tell it of a loss.
+func (r *Recorder) Await(patience time.Duration) bool {
+	if r.batch == nil {
+		r.take()
+	}
+	if r.batch != nil || patience <= 0 {
+		return r.batch != nil
+	}
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	select {
+	case r.batch = <-r.free:
+	case <-timeout.C:
+	}
+	return r.batch != nil
 }
 
 // Record adds a packet. It reports that the batch is full: hand it over. A packet that finds no batch is
@@ -173,16 +215,17 @@ func (r *Recorder) Walked(now time.Time) bool {
 func (r *Recorder) Due() time.Time { return r.due }
 
 // HandOver gives the batch to the sealer, with the interval's counters, and takes a new one. When none is
-// free the counters stay until the next hand-over: nothing is forgotten.
-func (r *Recorder) HandOver(c Counts, now time.Time) {
+// free it reports false, and the counters stay until the next hand-over: nothing is forgotten.
+func (r *Recorder) HandOver(c Counts, now time.Time) bool {
 	if r.batch == nil {
 		if r.take(); r.batch == nil {
 			r.due = now.Add(retryAfter)
-			return
+			return false
 		}
 	}
 	r.handOver(c, now)
 	r.take()
+	return true
 }
 
 // Begin starts an interval when a socket is open: what was before it is nobody's coverage.
@@ -196,7 +239,7 @@ func (r *Recorder) beginAt(begin moment, now time.Time) {
 // pending is a loss. It may wait for the disk. The recorder can go on with a new socket.
 func (r *Recorder) Finish(c Counts, until time.Time) {
 	if r.batch == nil {
-		r.batch = <-r.sealer.free
+		r.batch = <-r.free
 	}
 	left := c.Pending
 	c.Pending = 0
@@ -230,7 +273,7 @@ func (r *Recorder) fill(c *Counts, now time.Time) *spool.Coverage {
 	} else if b.begin.boot < r.old.boot {
 		b.begin.clock = r.old.clock
 	}
-	b.clock = b.trusted()
+	b.clock, b.pushed = b.trusted(), r.pushed
 	common.From, common.To = b.begin.boot+b.clock.Offset, b.end.boot+b.clock.Offset
 	own := common
 	own.Received, own.PendingChange = r.received(c)
@@ -245,6 +288,7 @@ func (r *Recorder) fill(c *Counts, now time.Time) *spool.Coverage {
 	own.Losses = losses
 	own.Lose(LossRing, c.Dropped-r.last.Dropped)
 	own.Lose(LossRecorder, r.lost)
+	own.Lose(LossRefused, c.Refused-r.last.Refused)
 	b.coverage = append(b.coverage[:0], own)
 	if r.rowsOf != nil {
 		r.divide(common)

@@ -30,7 +30,7 @@ func (b *batch) trusted() spool.Clock {
 // is the work of the sealer's goroutine: setting the clock is rare, and capture does not wait for it.
 func (b *batch) restamp() {
 	step := b.end.clock.Offset - b.begin.clock.Offset
-	if step == 0 || b.rows == 0 {
+	if step == 0 || b.rows == 0 || b.pushed {
 		return
 	}
 	var oldShift, newShift int64

@@ -15,16 +15,21 @@ type Sealer struct {
 	spool  *spool.Spool
 	header spool.Header // device and run; Sequence is the last one used
 	free   chan *batch
+	pushed chan *batch // free ones of pushed recorders; nil: there is none yet
+	size   int         // bytes of a batch
 	full   chan *batch
 	done   chan struct{}
 	share  int // bytes up to which batches that queue up share a segment
 	clock  steadyClock
+	marks  chan waitingMark
+	// markPatience is how long Mark waits for the disk.
+	markPatience time.Duration
 	// onError hears of a segment that could not be sealed; its rows are counted by then.
 	onError func(error)
 
 	closed bool         // the segment that ends the run is stored
 	carry  spool.Header // coverage of segments that the disk refused, and its clock: the next one tells
-	odd    *batch       // was handed over, and is by another clock than those before it
+	odd    *batch       // was handed over, and is by another clock than those before it, or of another kind
 
 	mu    sync.Mutex
 	books []spool.Coverage // one entry an interface and way of looking, since the run began
@@ -35,7 +40,7 @@ type SealerConfig struct {
 	Spool       *spool.Spool
 	Device, Run [16]byte
 	// Batches beside the one that each recorder fills; zero: DefaultBatches. Recorders is how many will be made:
-	// one a worker.
+	// one a worker. Pushed ones are not counted, and have batches of their own.
 	Batches, Recorders int
 	BatchSize          int // bytes; zero: DefaultBatchSize
 	// Share is up to how many bytes batches that queue up share a segment; zero: half of spool.MaxBody.
@@ -64,34 +69,58 @@ func NewSealer(c SealerConfig) *Sealer {
 		spool:   c.Spool,
 		header:  spool.Header{Device: c.Device, Run: c.Run, Format: recordFormat},
 		free:    make(chan *batch, n),
-		full:    make(chan *batch, n),
+		size:    c.BatchSize,
+		full:    make(chan *batch, n+pushedBatches),
 		done:    make(chan struct{}),
 		share:   c.Share,
 		clock:   steadyClock{read: c.Clock},
 		onError: c.OnError,
+
+		marks:        make(chan waitingMark, markQueue),
+		markPatience: markPatience,
 	}
-	for range n {
-		s.free <- &batch{
-			records:  make([]byte, 0, c.BatchSize),
-			coverage: []spool.Coverage{{Losses: make([]spool.Loss, 0, 8)}},
-		}
-	}
+	s.supply(s.free, n)
 	go s.run()
 	return s
 }
 
+// supply makes n batches, which always come back to where they are taken from.
+func (s *Sealer) supply(free chan *batch, n int) {
+	for range n {
+		free <- &batch{
+			records:  make([]byte, 0, s.size),
+			coverage: []spool.Coverage{{Losses: make([]spool.Loss, 0, 8)}},
+			home:     free,
+		}
+	}
+}
+
 func (s *Sealer) run() {
 	defer close(s.done)
-	for b := range s.full {
+	for s.next() {
+	}
+	s.sealMarks()
+	s.begin(s.clock.now())
+	s.header.Final = true
+	s.closed = s.write() == nil
+}
+
+// next seals what comes next, and reports false when nothing more will come. Marks do not wait behind batches that queue up.
+func (s *Sealer) next() bool {
+	select {
+	case w := <-s.marks:
+		s.sealMarks(w)
+	case b, ok := <-s.full:
+		if !ok {
+			return false
+		}
 		b.restamp()
 		for s.seal(b); s.odd != nil; {
 			b, s.odd = s.odd, nil
 			s.seal(b)
 		}
 	}
-	s.begin(s.clock.now())
-	s.header.Final = true
-	s.closed = s.write()
+	return true
 }
 
 // Close seals what was handed over, and the segment that ends the run. No recorder may be used after it. It
@@ -106,7 +135,8 @@ func (s *Sealer) Close() error {
 	return nil
 }
 
-// seal stores a batch, with those that came meanwhile as long as they fit and no step of the clock is between them.
+// seal stores a batch, with those that came meanwhile as long as they fit, no step of the clock is between them, and
+// all are pushed or none is.
 func (s *Sealer) seal(b *batch) {
 	batches := append(make([]*batch, 0, cap(s.full)), b)
 	size := len(b.records)
@@ -118,7 +148,7 @@ more:
 				break more
 			}
 			b.restamp()
-			if !b.clock.SameTime(batches[0].clock) {
+			if !b.clock.SameTime(batches[0].clock) || b.pushed != batches[0].pushed {
 				s.odd = b
 				break more
 			}
@@ -129,7 +159,15 @@ more:
 		}
 	}
 	h := &s.header
-	s.begin(batches[len(batches)-1].clock)
+	clock := batches[len(batches)-1].clock
+	if batches[0].pushed {
+		if len(s.carry.Coverage) > 0 { // by our clock, which may yet be corrected
+			s.begin(clock)
+			_ = s.write()
+		}
+		clock.State = spool.ClockUnknown // nobody knows the clients' clocks: nothing is corrected
+	}
+	s.begin(clock)
 	parts := make([][]byte, len(batches))
 	for i, b := range batches {
 		parts[i] = b.records
@@ -146,7 +184,7 @@ more:
 			h.Rows += b.rows
 		}
 	}
-	stored := s.write(parts...)
+	stored := s.write(parts...) == nil
 	for _, b := range batches {
 		for j := range b.coverage {
 			c := &b.coverage[j]
@@ -158,7 +196,7 @@ more:
 		}
 		b.records, b.rows = b.records[:0], 0
 		b.coverage[0].Losses = b.coverage[0].Losses[:0]
-		s.free <- b
+		b.home <- b
 	}
 }
 
@@ -172,7 +210,7 @@ func (s *Sealer) begin(c spool.Clock) {
 
 // write stores the header under the next sequence number. When the disk refuses, the rows are lost, the
 // number is not used, and the coverage is carried into the next header.
-func (s *Sealer) write(parts ...[]byte) (stored bool) {
+func (s *Sealer) write(parts ...[]byte) error {
 	h := &s.header
 	h.Sequence++
 	h.Last = h.Sequence
@@ -185,7 +223,7 @@ func (s *Sealer) write(parts ...[]byte) (stored bool) {
 		err = s.spool.Seal(h, parts...)
 	}
 	if err == nil {
-		return true
+		return nil
 	}
 	h.Sequence--
 	h.Bury(LossSpool)
@@ -194,7 +232,7 @@ func (s *Sealer) write(parts ...[]byte) (stored bool) {
 	if s.onError != nil {
 		s.onError(fmt.Errorf("uplink: a segment could not be stored, its rows are counted as %s: %w", LossSpool, err))
 	}
-	return false
+	return err
 }
 
 // count adds a batch's coverage to the books of the run.

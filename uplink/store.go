@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -60,8 +61,8 @@ func (u *Uploader) prepare(ctx context.Context) error {
 // their own. Failing is not fatal: rows of a day without a partition go to the default one. So do those whose time
 // nobody knows: retention would take them for fifty years old, and tomorrow is no day in 1970.
 func (u *Uploader) partitions(ctx context.Context, refs []spool.Ref) {
+	today := day(timeBy(u.clock, time.Now()))
 	if u.clock.State != spool.ClockUnset {
-		today := day(timeBy(u.clock, time.Now()))
 		u.partition(ctx, today)
 		u.partition(ctx, today+1)
 	}
@@ -75,6 +76,9 @@ func (u *Uploader) partitions(ctx context.Context, refs []spool.Ref) {
 			continue
 		}
 		first, last := day(h.FirstTime), day(h.LastTime)
+		if isPushed(&found) { // the days are of the clients' choice, who shall not make partitions without end
+			first, last = max(first, today-maxDays), min(last, today+1)
+		}
 		if last-first > maxDays {
 			continue
 		}
@@ -82,6 +86,11 @@ func (u *Uploader) partitions(ctx context.Context, refs []spool.Ref) {
 			u.partition(ctx, d)
 		}
 	}
+}
+
+// isPushed reports whether a segment's rows were sent by clients. Such rows are alone in their segment.
+func isPushed(h *spool.Header) bool {
+	return slices.ContainsFunc(h.Coverage, func(c spool.Coverage) bool { return c.Mode == ModePush && c.Rows > 0 })
 }
 
 // partition asks for the partition of a day, once, or again after a while when that failed.

@@ -64,6 +64,7 @@ type State struct {
 	Segments     uint64
 	Transactions uint64
 	Known        uint64        // segments that the database turned out to have already
+	KnownRows    uint64        // of these
 	Bytes        uint64        // written to the database connection since the start, encryption included
 	Copied       uint64        // of Bytes, those of the transactions that stored the Rows: what a row costs the line
 	Format       Format        // of the last rows; FormatAuto before the first
@@ -237,6 +238,7 @@ func (u *Uploader) step(ctx context.Context) (bool, error) {
 	u.partitions(ctx, refs)
 	written := u.dialer.written.Load()
 	rows, err := u.store(ctx, refs)
+	known := uint64(0) // rows that leave the spool because the database has them already
 	switch {
 	case errors.Is(err, errKnown) && len(refs) > 1:
 		// One of them is in the database already; alone, each will say whether it is the one.
@@ -244,6 +246,9 @@ func (u *Uploader) step(ctx context.Context) (bool, error) {
 		u.one = len(refs)
 		return true, nil
 	case errors.Is(err, errKnown):
+		if h, err := u.config.Spool.Header(refs[0]); err == nil {
+			known = h.Rows
+		}
 		u.mu.Lock()
 		u.state.Known++
 		u.mu.Unlock()
@@ -269,6 +274,7 @@ func (u *Uploader) step(ctx context.Context) (bool, error) {
 	}
 	u.mu.Lock()
 	u.state.Rows += rows
+	u.state.KnownRows += known
 	u.state.Segments += uint64(len(refs))
 	u.state.Transactions++
 	if err == nil { // a segment that was known has brought no rows

@@ -248,8 +248,8 @@ func testKnownSegments(t *testing.T, r *rig) {
 		t.Fatal(err)
 	}
 	r.expect(t, 6000, 0)
-	if s := r.uploader.State(); s.Known != uint64(len(copies)) {
-		t.Errorf("%d segments were known, want %d", s.Known, len(copies))
+	if s := r.uploader.State(); s.Known != uint64(len(copies)) || s.KnownRows != 5000 || s.Rows != 6000 {
+		t.Errorf("%d segments of %d rows were known, want %d of 5000; stored %d rows, want 6000", s.Known, s.KnownRows, len(copies), s.Rows)
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 const spoolNotes = `
 Actions, all of which work beside a running daemon and without one:
   list               what waits for the database, oldest first
-  dump [SEGMENT]...  print the rows; SEGMENT is a file that list shows, or RUN/SEQUENCE; none: all
+  dump [SEGMENT]...  print the rows, and as text the marks; SEGMENT is a file that list shows, or RUN/SEQUENCE; none: all
   verify             read everything and check every checksum; status 1 when something is wrong
   drop               give rows up: the ledger counts them as "discarded"
 
@@ -122,20 +122,22 @@ func (c *spoolCall) dirs() []string {
 
 // segmentLine is one segment in the output of list and verify with --json.
 type segmentLine struct {
-	File      string `json:"file"`
-	Bundle    string `json:"bundle,omitempty"`
-	Tier      int    `json:"tier"`
-	Bytes     int64  `json:"bytes"`
-	Run       string `json:"run,omitempty"`
-	Sequence  uint64 `json:"sequence,omitempty"`
-	Last      uint64 `json:"last_sequence,omitempty"`
-	Rows      uint64 `json:"row_count"`
-	FirstTime string `json:"first_ts,omitempty"`
-	LastTime  string `json:"last_ts,omitempty"`
-	Clock     string `json:"clock_state,omitempty"`
-	Final     bool   `json:"final,omitempty"`
-	Tombstone bool   `json:"tombstone,omitempty"`
-	Error     string `json:"error,omitempty"`
+	File      string     `json:"file"`
+	Bundle    string     `json:"bundle,omitempty"`
+	Tier      int        `json:"tier"`
+	Bytes     int64      `json:"bytes"`
+	Run       string     `json:"run,omitempty"`
+	Sequence  uint64     `json:"sequence,omitempty"`
+	Last      uint64     `json:"last_sequence,omitempty"`
+	Rows      uint64     `json:"row_count"`
+	FirstTime string     `json:"first_ts,omitempty"`
+	LastTime  string     `json:"last_ts,omitempty"`
+	Clock     string     `json:"clock_state,omitempty"`
+	Final     bool       `json:"final,omitempty"`
+	Tombstone bool       `json:"tombstone,omitempty"`
+	Marks     []markLine `json:"marks,omitempty"`
+	LostMarks uint64     `json:"lost_marks,omitempty"`
+	Error     string     `json:"error,omitempty"`
 }
 
 func lineOf(i spool.Info) segmentLine {
@@ -150,6 +152,7 @@ func lineOf(i spool.Info) segmentLine {
 	h := i.Header
 	l.Run, l.Sequence, l.Last, l.Rows = uplink.FormatUUID(h.Run), h.Sequence, h.Last, h.Rows
 	l.Clock, l.Final, l.Tombstone = h.Clock.State.String(), h.Final, h.Tombstone
+	l.Marks, l.LostMarks = marksOf(&h), h.LostMarks
 	if h.Rows > 0 {
 		l.FirstTime, l.LastTime = stamp(h.FirstTime), stamp(h.LastTime)
 	}
@@ -203,7 +206,13 @@ func (c *spoolCall) list() error {
 			return enc.Encode(l)
 		}
 		_, err := fmt.Fprintln(out, l)
-		return err
+		for _, m := range l.Marks {
+			fmt.Fprintln(out, " ", m)
+		}
+		if l.LostMarks > 0 {
+			fmt.Fprintf(out, "  %d marks lost\n", l.LostMarks)
+		}
+		return err // of a write that failed all later ones fail
 	})
 	if err != nil {
 		return errors.Join(err, out.Flush())

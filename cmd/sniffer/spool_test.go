@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -102,12 +103,46 @@ func TestSpoolListJSON(t *testing.T) {
 			t.Errorf("segment %d: file %q of %d bytes", i+1, got.File, got.Bytes)
 		}
 		got.File, got.Bytes, want.Run, want.Tier = "", 0, "02000000-0000-0000-0000-000000000000", 1
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("segment %d: %+v, want %+v", i+1, got, want)
 		}
 	}
 	if l := lines[3]; l.Error == "" || l.Run != "" || l.Bytes != 7 {
 		t.Errorf("garbage is listed as %+v", l)
+	}
+}
+
+// TestSpoolMarks: list and dump show marks, and nothing that they hold reaches a terminal as it is.
+func TestSpoolMarks(t *testing.T) {
+	dir := spoolOf(t, pcap(t, 2), "eth0")
+	s, err := spool.Open(spool.Disk{}, dir, 64<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := spool.Header{Sequence: 7, LostMarks: 3, Marks: []spool.Mark{
+		{At: 1e9, By: "console 192.168.1.5", Text: "new switch"}, {At: 2e9, By: "\x1b[2J", Text: "\xff\x07 red"}}}
+	if err := s.Seal(&h); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	const first = `mark 1970-01-01T00:00:01Z by "console 192.168.1.5": "new switch"` + "\n"
+	const second = `mark 1970-01-01T00:00:02Z by "\x1b[2J": "\xff\a red"` + "\n"
+	got := sniffer(t, "spool", "list", "--spool-dir", dir)
+	if want := "  " + first + "  " + second + "  3 marks lost\n"; got.status != 0 || !strings.Contains(got.out, want) {
+		t.Errorf("list: %+v, want %q", got, want)
+	}
+	got = sniffer(t, "spool", "list", "--json", "--spool-dir", dir)
+	if want := `"marks":[{"ts":"1970-01-01T00:00:01Z","author":"console 192.168.1.5","text":"new switch"},`; !strings.Contains(got.out, want) ||
+		!strings.Contains(got.out, `"lost_marks":3}`) {
+		t.Errorf("list in JSON: %+v, want %s", got, want)
+	}
+	got = sniffer(t, "spool", "dump", "--spool-dir", dir)
+	if lines := strings.SplitAfter(got.out, "\n"); got.status != 0 || len(lines) != 5 || lines[2]+lines[3] != first+second {
+		t.Errorf("dump: %+v", got)
+	}
+	got = sniffer(t, "spool", "dump", "--json", "--spool-dir", dir)
+	if strings.Contains(got.out, "mark") || strings.Count(got.out, "\n") != 2 {
+		t.Errorf("dump in JSON: %+v", got)
 	}
 }
 

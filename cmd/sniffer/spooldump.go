@@ -15,7 +15,7 @@ import (
 // errEnough ends a dump that has printed as many rows as were asked for.
 var errEnough = errors.New("enough")
 
-// dump prints the rows that wait. Nothing is changed; what the daemon sends meanwhile is left out, and said.
+// dump prints the rows that wait, and in the format for people the marks among them. Nothing is changed; what the daemon sends meanwhile is left out, and said.
 func (c *spoolCall) dump() error {
 	if c.json {
 		c.format = "json"
@@ -25,7 +25,7 @@ func (c *spoolCall) dump() error {
 		return err
 	}
 	out := bufio.NewWriterSize(c.out, 64<<10)
-	d := dumping{out: out, print: print, left: c.rows, names: c.arguments, found: make([]bool, len(c.arguments))}
+	d := dumping{out: out, print: print, marks: c.format == "text", left: c.rows, names: c.arguments, found: make([]bool, len(c.arguments))}
 	if c.rows == 0 {
 		d.left = math.MaxUint64
 	}
@@ -55,6 +55,7 @@ func (c *spoolCall) dump() error {
 type dumping struct {
 	out          *bufio.Writer
 	print        printer
+	marks        bool     // are printed
 	names        []string // of the segments that were asked for; none: all
 	found        []bool   // of these
 	begun        bool     // the first line is written
@@ -97,6 +98,11 @@ func (d *dumping) segment(i spool.Info) error {
 	case err != nil:
 		d.broken++
 		return nil
+	}
+	if d.marks {
+		for _, m := range marksOf(&h) {
+			fmt.Fprintln(d.out, m)
+		}
 	}
 	device := uplink.FormatUUID(h.Device)
 	return uplink.Rows(&h, body, func(p *decode.Packet, iface string) error {

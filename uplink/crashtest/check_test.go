@@ -3,6 +3,7 @@ package crashtest
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 type tally struct {
 	confirmed int64 // rows of segments that were in the spool for good
 	sealed    int64 // these segments
+	marked    int64 // marks that were in the spool for good
 	copies    int64 // transactions of rows that were begun
 	commits   int64 // of these: the uplink got the answer to COMMIT
 	known     int64 // segments that the database turned out to have
@@ -21,6 +23,7 @@ type tally struct {
 func (t *tally) add(o tally) {
 	t.confirmed += o.confirmed
 	t.sealed += o.sealed
+	t.marked += o.marked
 	t.copies += o.copies
 	t.commits += o.commits
 	t.known += o.known
@@ -63,6 +66,43 @@ func checkRuns(t *testing.T, db *sql.DB, confirmed map[uint32]int64) (rows int64
 		}
 	}
 	return rows
+}
+
+// checkMarks asks the database for the marks of each run: they are 1 to n, each once, and n is not less than what was confirmed.
+func checkMarks(t *testing.T, db *sql.DB, confirmed map[uint32]int64) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	answer, err := db.QueryContext(ctx, `SELECT author, count(*), count(DISTINCT text), max(text::bigint) FROM sniffer.marks GROUP BY author`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Close()
+	stored := map[string]int64{}
+	var total int64
+	for answer.Next() {
+		var author string
+		var count, distinct, last int64
+		if err := answer.Scan(&author, &count, &distinct, &last); err != nil {
+			t.Fatal(err)
+		}
+		if stored[author] = count; distinct != count || last != count {
+			t.Errorf("%s: %d marks, %d different ones, the last is number %d", author, count, distinct, last)
+		}
+		total += count
+	}
+	if err := answer.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for run, n := range confirmed {
+		if author := fmt.Sprintf("run %d", run); stored[author] < n {
+			t.Errorf("%s: %d marks were confirmed, %d are in the database", author, n, stored[author])
+		}
+	}
+	t.Logf("%d marks are in the database, each once", total)
+	if total == 0 {
+		t.Error("no mark was left: this proves nothing of them")
+	}
 }
 
 // count is how many rows there are, when each number of run 1 is there once at most.

@@ -26,6 +26,7 @@ const relayAddress = "relay.invalid:1"
 // tells on file descriptor 3, a line each, before it goes on:
 //
 //	sealed ROWS     a segment is in the spool for good
+//	marked N        so are the first N marks
 //	copy            a transaction of rows was begun
 //	commit          the uplink has the answer to COMMIT
 //	known N         segments that the database turned out to have, all together
@@ -87,13 +88,27 @@ func (c *child) run() error {
 	go uploader.Run(context.Background(), nil)
 	known := uint64(0)
 	for now := range tick.C {
-		source.segment(now)
+		c.record(source, now)
 		if k := uploader.State().Known; k != known {
 			known = k
 			c.tell(fmt.Sprintf("known %d", known))
 		}
 	}
 	return nil
+}
+
+// record records the packets of a segment, and leaves a mark after some.
+func (c *child) record(source *source, now time.Time) {
+	const markEvery = 8
+	if !source.segment(now) || source.recorded()%(markEvery*rowsPerSegment) != 0 {
+		return
+	}
+	n, err := source.mark()
+	if err != nil {
+		c.tell(fmt.Sprintf("failed %v", err))
+		return
+	}
+	c.tell(fmt.Sprintf("marked %d", n))
 }
 
 // fill records until a bundle is there.
@@ -106,7 +121,7 @@ func (c *child) fill(sp *spool.Spool, source *source, tick <-chan time.Time, bac
 		case <-back:
 			return
 		case now := <-tick:
-			source.segment(now)
+			c.record(source, now)
 		}
 		if c.Away == awayOverflow && n%preserveEvery == 0 {
 			// What it returns is of no interest: the rows are in one tier or the other.

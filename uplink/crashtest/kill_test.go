@@ -29,19 +29,19 @@ const (
 )
 
 // TestKills: a recorder that is killed, at named points and at random moments, and started again on the same spool,
-// loses no row that was sealed and stores none twice.
+// loses no row and no mark that was sealed, and stores none twice.
 func TestKills(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := random(t, 1)
 	plan := plannedKills(r)
-	confirmed := map[uint32]int64{}
+	confirmed, marked := map[uint32]int64{}, map[uint32]int64{}
 	var total tally
 	progress := newProgress(t, "kills", len(plan))
 	for i, k := range plan {
 		run := uint32(i + 1)
 		seen := w.kill(t, run, k)
-		confirmed[run] = seen.confirmed
+		confirmed[run], marked[run] = seen.confirmed, seen.marked
 		total.add(seen)
 		if t.Failed() {
 			break
@@ -53,6 +53,7 @@ func TestKills(t *testing.T) {
 	}
 	total.known += w.drain(t)
 	rows := checkRuns(t, w.db, confirmed)
+	checkMarks(t, w.db, marked)
 	losses := checkBooks(t, w.db, rows)
 	if losses != 0 {
 		t.Errorf("%d losses, and nothing was to be lost", losses)
@@ -175,6 +176,8 @@ func listen(lines *bufio.Scanner) (s story) {
 		case "sealed":
 			s.sealed++
 			s.confirmed += n
+		case "marked":
+			s.marked = n
 		case "copy":
 			s.copies++
 		case "commit":

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
+
 	"network-sniffer/board/testbed"
 	"network-sniffer/uplink"
 	"network-sniffer/uplink/schema"
@@ -149,13 +152,18 @@ func newRefused(t *testing.T, f uplink.Format) *live {
 
 func (w *world) role() string { return "device_" + w.name }
 
-// do executes a statement as the administrator.
+// do executes a statement as the administrator, again when the server ended a deadlock with the recorder by it: both would
+// have waited for each other's tables, and one had to give way.
 func (w *world) do(t *testing.T, statement string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	statement = strings.NewReplacer("{role}", w.role(), "{database}", w.name).Replace(statement)
-	if _, err := w.db.ExecContext(ctx, statement); err != nil {
+	_, err := w.db.ExecContext(ctx, statement)
+	for pq.As(err, pqerror.TRDeadlockDetected) != nil {
+		_, err = w.db.ExecContext(ctx, statement)
+	}
+	if err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }

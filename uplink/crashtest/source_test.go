@@ -2,6 +2,7 @@ package crashtest
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -38,6 +39,7 @@ type source struct {
 	backlog  int        // segments
 	noise    *rand.Rand // of addresses, so that packing gains little; nil: they are always the same
 	counts   uplink.Counts
+	marks    int
 }
 
 func newSource(sp *spool.Spool, run uint32, onError func(error)) *source {
@@ -73,6 +75,15 @@ func (s *source) segment(now time.Time) bool {
 	}
 	s.capture(now)
 	return true
+}
+
+// mark leaves the next mark, and returns its number, from 1, when it is stored.
+func (s *source) mark() (number int, err error) {
+	if err := s.sealer.Mark(fmt.Sprintf("run %d", s.run), fmt.Sprint(s.marks+1)); err != nil {
+		return 0, err
+	}
+	s.marks++
+	return s.marks, nil
 }
 
 // capture records the packets of one segment, and waits for nothing.

@@ -32,7 +32,7 @@ SELECT 'excess', format('%s ON sniffer.%I FROM sniffer_device', string_agg(a.pri
 FROM pg_class c, aclexplode(c.relacl) AS a
 WHERE c.relnamespace = to_regnamespace('sniffer') AND a.grantee = to_regrole('sniffer_device')
   AND NOT (a.privilege_type = 'SELECT' AND c.relname = 'schema_versions')
-  AND NOT (a.privilege_type = 'INSERT' AND c.relname IN ('packets', 'segments', 'coverage', 'coverage_losses'))
+  AND NOT (a.privilege_type = 'INSERT' AND c.relname IN ('packets', 'segments', 'coverage', 'coverage_losses', 'marks'))
 GROUP BY c.relname
 UNION ALL
 SELECT 'day', day

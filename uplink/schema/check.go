@@ -16,8 +16,8 @@ type Status struct {
 
 // objects are the relations of Version, without the schema's name.
 var objects = [...]string{
-	"schema_versions", "devices", "packets", "packets_default", "segments", "coverage", "coverage_losses",
-	"packets_readable", "sniffer", "books", "losses", "visibility", "expired", "balance", "conversations", "top_talkers",
+	"schema_versions", "devices", "packets", "packets_default", "segments", "coverage", "coverage_losses", "marks",
+	"packets_readable", "marks_readable", "sniffer", "books", "losses", "visibility", "expired", "balance", "conversations", "top_talkers",
 }
 
 // functions are those of Version, with their argument types as to_regprocedure takes them.

@@ -51,7 +51,7 @@ func TestRightsOfTheRoles(t *testing.T) {
 	// Functions that run with the rights of whoever calls them, and cannot be reached without USAGE on the schema.
 	public := []string{"conversations EXECUTE", "missing_grants EXECUTE", "protocol_name EXECUTE", "top_talkers EXECUTE"}
 	device := []string{
-		"schema USAGE", "schema_versions SELECT", "packets INSERT", "segments INSERT", "coverage INSERT", "coverage_losses INSERT",
+		"schema USAGE", "schema_versions SELECT", "packets INSERT", "segments INSERT", "coverage INSERT", "coverage_losses INSERT", "marks INSERT",
 		"ensure_partition EXECUTE", "register_device EXECUTE",
 	}
 	reader := []string{"schema USAGE"}
@@ -98,6 +98,7 @@ func TestStatementsOfTheRoles(t *testing.T) {
 	const partition = "SELECT sniffer.ensure_partition('2026-11-22')"
 	const register = "SELECT sniffer.register_device('" + uuid + "', 'cellar', 'test')"
 	segment := formerSegment(3, 1, 1, 1, 0, 0)
+	mark := presentMark(1)
 	every := func(format string) (list []string) {
 		for _, name := range objects {
 			list = append(list, fmt.Sprintf(format, name))
@@ -108,7 +109,7 @@ func TestStatementsOfTheRoles(t *testing.T) {
 	ensureDay(t, db, noon.AddDate(0, 0, 1))
 
 	device := member(t, db, address, "sniffer_device")
-	run(t, device, partition, register, packet, segment, "SELECT version FROM sniffer.schema_versions")
+	run(t, device, partition, register, packet, segment, mark, "SELECT version FROM sniffer.schema_versions")
 	for _, name := range objects {
 		if name != "schema_versions" {
 			refused(t, device, "SELECT FROM sniffer."+name, "TABLE sniffer."+name)
@@ -121,9 +122,9 @@ func TestStatementsOfTheRoles(t *testing.T) {
 		}
 	}
 	run(t, reader, "SELECT FROM sniffer.conversations('2026-11-22Z', '2026-11-23Z')", "SELECT FROM sniffer.top_talkers('2026-11-22Z', '2026-11-23Z')")
-	refused(t, reader, partition, register, packet, segment, "SELECT FROM sniffer.packets_20261122", "COPY sniffer.packets (ts) FROM STDIN")
+	refused(t, reader, partition, register, packet, segment, mark, "SELECT FROM sniffer.packets_20261122", "COPY sniffer.packets (ts) FROM STDIN")
 	stranger := member(t, db, address)
-	refused(t, stranger, partition, register, packet, segment)
+	refused(t, stranger, partition, register, packet, segment, mark)
 	refused(t, stranger, every("TABLE sniffer.%s")...)
 	for _, limited := range []*sql.DB{device, reader, stranger} {
 		refused(t, limited, every("DELETE FROM sniffer.%s")...)
@@ -201,7 +202,7 @@ func TestRolesThatComeLater(t *testing.T) {
 		t.Errorf("without roles: %+v", a)
 	}
 	run(t, administrator, "CREATE ROLE sniffer_device NOLOGIN")
-	if a := advice(); !slices.Equal(a.Roles, []string{"sniffer_reader"}) || len(a.Grants) != 8 || !slices.Contains(a.Grants, "INSERT ON sniffer.packets TO sniffer_device") {
+	if a := advice(); !slices.Equal(a.Roles, []string{"sniffer_reader"}) || len(a.Grants) != 9 || !slices.Contains(a.Grants, "INSERT ON sniffer.packets TO sniffer_device") {
 		t.Errorf("with a role that has no rights yet: %+v", a)
 	}
 	apply(Version)

@@ -16,7 +16,7 @@ import (
 )
 
 // Version is the newest version this program knows, and the oldest it works with.
-const Version = 4
+const Version = 5
 
 // The errors that a caller can act on, for errors.Is; each is wrapped with the server's own message.
 var (

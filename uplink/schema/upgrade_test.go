@@ -40,6 +40,12 @@ func formerSegment(version, sequence, received, rows, waited, wait int) string {
 		columns, sequence, received, rows, values)
 }
 
+// presentMark is the ledger's SQL for a mark, in the words of the present daemon.
+func presentMark(sequence int) string {
+	return fmt.Sprintf(`INSERT INTO sniffer.marks (device_id,run_id,sequence,number,ts,author,text,clock_state,clock_shift)
+		VALUES (1,'11111111-1111-4111-8111-111111111111',%d,1,'2026-11-22 12:00+00','console 192.168.1.5','new switch','free',NULL)`, sequence)
+}
+
 // formerRegister is how daemons before version 4 said that they are here.
 const formerRegister = `INSERT INTO sniffer.devices AS d (device_id, device_uuid, name, version)
 	VALUES (1, '00000000-0000-0001-8000-000000000000', 'cellar', 'old')
@@ -70,7 +76,7 @@ func TestUpgradeOfTheLedger(t *testing.T) {
 			t.Errorf("books before: %q", got)
 		}
 		const files = `SELECT concat_ws(' ', relname, pg_relation_filenode(oid)) FROM pg_class
-			WHERE relnamespace = 'sniffer'::regnamespace AND relkind IN ('r', 'i') AND relname NOT LIKE 'expired%' ORDER BY 1`
+			WHERE relnamespace = 'sniffer'::regnamespace AND relkind IN ('r', 'i') AND relname NOT LIKE 'expired%' AND relname NOT LIKE 'marks%' ORDER BY 1`
 		before := queryStrings(t, db, files)
 		if from, to, err := Apply(testContext(t), db); from != version || to != Version || err != nil {
 			t.Fatalf("from %d to %d, %v", from, to, err)
@@ -106,6 +112,9 @@ func TestUpgradeKeepsLoadersLoading(t *testing.T) {
 		db := testbed.DB(t, address)
 		role, roleAddress := as(t, db, address, "loader")
 		run(t, db, grants(t, "sniffer_device", role)...)
+		if version >= 4 {
+			run(t, db, "GRANT EXECUTE ON FUNCTION sniffer.register_device(uuid, text, text) TO "+role)
+		}
 		if _, _, err := Apply(testContext(t), db); err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +123,8 @@ func TestUpgradeKeepsLoadersLoading(t *testing.T) {
 			formerRegister,
 			"SELECT sniffer.ensure_partition('2026-11-22')",
 			"INSERT INTO sniffer.packets (ts, device_id, interface) VALUES ('2026-11-22 12:00Z', 1, 'wan')",
-			formerSegment(version, 3, 1, 0, 2, 3))
+			formerSegment(version, 3, 1, 0, 2, 3),
+			presentMark(3))
 		if _, err := Register(testContext(t), loader, "00000000-0000-0001-8000-000000000000", "attic", "new"); err != nil {
 			t.Error(err)
 		}
@@ -126,23 +136,32 @@ func TestUpgradeKeepsLoadersLoading(t *testing.T) {
 
 // TestUpgradeLetsPublicRead: books that everybody may read.
 func TestUpgradeLetsPublicRead(t *testing.T) {
-	address := former(t, Version-1)
-	db := testbed.DB(t, address)
-	_, roleAddress := as(t, db, address, "anybody")
-	run(t, db, "GRANT USAGE ON SCHEMA sniffer TO PUBLIC", "GRANT SELECT ON sniffer.books TO PUBLIC")
-	if _, _, err := Apply(testContext(t), db); err != nil {
-		t.Fatal(err)
+	for version, view := range map[int]string{3: "balance", 4: "marks_readable"} {
+		address := former(t, version)
+		db := testbed.DB(t, address)
+		_, roleAddress := as(t, db, address, "anybody")
+		run(t, db, "GRANT USAGE ON SCHEMA sniffer TO PUBLIC", "GRANT SELECT ON sniffer.books TO PUBLIC")
+		if _, _, err := Apply(testContext(t), db); err != nil {
+			t.Fatal(err)
+		}
+		run(t, testbed.DB(t, roleAddress), "SELECT FROM sniffer."+view)
 	}
-	run(t, testbed.DB(t, roleAddress), "SELECT FROM sniffer.balance")
 }
 
 // TestUpgradeGivesWay: a long query on what changes is not broken by the upgrade, which gives up, changes nothing and
 // can be repeated.
 func TestUpgradeGivesWay(t *testing.T) {
-	for _, query := range []string{"SELECT FROM sniffer.books", "SELECT FROM sniffer.coverage", "SELECT FROM sniffer.losses"} {
-		t.Run(query, func(t *testing.T) {
+	for _, row := range []struct {
+		from, stays int // before the upgrade, and when it has given way
+		query       string
+	}{
+		{3, 3, "SELECT FROM sniffer.books"}, {3, 3, "SELECT FROM sniffer.coverage"}, {3, 3, "SELECT FROM sniffer.losses"},
+		{4, 4, "SELECT FROM sniffer.segments"}, {4, 4, "SELECT FROM sniffer.balance"}, {3, 4, "SELECT FROM sniffer.segments"},
+	} {
+		t.Run(fmt.Sprintf("%s from %d", row.query, row.from), func(t *testing.T) {
 			t.Parallel()
-			db := testbed.DB(t, former(t, Version-1))
+			query := row.query
+			db := testbed.DB(t, former(t, row.from))
 			long, err := db.BeginTx(testContext(t), nil)
 			if err != nil {
 				t.Fatal(err)
@@ -153,7 +172,7 @@ func TestUpgradeGivesWay(t *testing.T) {
 			}
 			start := time.Now()
 			_, to, err := Apply(testContext(t), db)
-			if to != Version-1 || pq.As(err, "55P03") == nil {
+			if to != row.stays || pq.As(err, "55P03") == nil {
 				t.Errorf("to %d, %v; want SQLSTATE 55P03", to, err)
 			}
 			if d := time.Since(start); d > 30*time.Second {

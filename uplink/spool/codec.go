@@ -103,13 +103,15 @@ func parseFile(b []byte) (Header, []byte, error) {
 
 // Flags of a header. Those of programs from before flagVersion2 have coverage entries without the fields behind
 // the losses, and the number of pending packets where its change stands now; what is written is of version 2. Of
-// a flag that is not known here nobody knows what it changes: such a header is refused.
+// a flag that is not known here nobody knows what it changes: such a header is refused. A program of before there were marks
+// refuses those that have some, and reads all others.
 const (
 	flagFinal = 1 << iota
 	flagTombstone
 	flagVersion2
 	flagClock  // the clock follows the coverage
-	knownFlags = flagFinal | flagTombstone | flagVersion2 | flagClock
+	flagMarks  // the marks follow the clock, or where it would be
+	knownFlags = flagFinal | flagTombstone | flagVersion2 | flagClock | flagMarks
 )
 
 // Flags of a coverage entry.
@@ -133,6 +135,9 @@ func appendHeader(b []byte, h *Header) []byte {
 	if h.Clock.State != ClockUnknown {
 		flags |= flagClock
 	}
+	if h.hasMarks() {
+		flags |= flagMarks
+	}
 	b = append(b, h.Format, flags)
 	for _, v := range []uint64{h.Sequence, h.Last, h.Rows, uint64(h.FirstTime), uint64(h.LastTime), uint64(h.SealedAt)} {
 		b = binary.LittleEndian.AppendUint64(b, v)
@@ -143,6 +148,9 @@ func appendHeader(b []byte, h *Header) []byte {
 	}
 	if h.Clock.State != ClockUnknown {
 		b = appendClock(b, &h.Clock)
+	}
+	if h.hasMarks() {
+		b = appendMarks(b, h)
 	}
 	return b
 }
@@ -265,6 +273,9 @@ func parseHeader(b []byte) (Header, error) {
 	}
 	if flags&flagClock != 0 {
 		h.Clock = c.clock()
+	}
+	if flags&flagMarks != 0 {
+		c.marks(&h)
 	}
 	if c.bad || len(c.b) != 0 {
 		return Header{}, fmt.Errorf("%w: %w", ErrBroken, errHeader)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -36,10 +37,16 @@ var headers = []struct {
 	{"a disciplined clock and rows", Header{Sequence: 8, Last: 8, Rows: 1, FirstTime: 1, LastTime: 1,
 		Clock:    Clock{Boot: [16]byte{1, 2, 3}, Offset: 1<<63 - 1, State: ClockSynced},
 		Coverage: []Coverage{{Interface: "wan", Received: 1, Rows: 1, SampleRate: 1}}}, []byte("row")},
+	{"marks and nothing else", Header{Sequence: 8, Last: 8, Marks: []Mark{{At: -1, By: "console 192.168.1.5", Text: "new switch in the cellar"}, {At: 1<<63 - 1}}}, nil},
+	{"a tombstone that had no room for marks", Header{Sequence: 8, Last: 9, Tombstone: true, LostMarks: 1<<64 - 1,
+		Clock:    Clock{Boot: [16]byte{1}, State: ClockFree},
+		Coverage: []Coverage{{Interface: "wan", Received: 1, SampleRate: 1, Losses: []Loss{{LossFull, 1}}}}}, nil},
 	{"the longest strings", Header{Sequence: 5, Last: 5, Coverage: []Coverage{{
 		Interface: strings.Repeat("i", maxString), Filter: strings.Repeat("f", maxString),
 		SampleBy: strings.Repeat("s", maxString), Mode: strings.Repeat("m", maxString),
 		Losses: []Loss{{strings.Repeat("r", maxString), 1<<64 - 1}}}}}, []byte{0}},
+	{"the longest marks", Header{Sequence: 5, Last: 5, LostMarks: 1, Marks: slices.Repeat([]Mark{{By: strings.Repeat("b", MaxMarkBy),
+		Text: strings.Repeat("t", MaxMarkText)}}, MaxMarks)}, []byte{0}},
 	{"all interfaces with all reasons", Header{Sequence: 6, Last: 6, Coverage: crowd(maxCoverage, maxLosses)}, make([]byte, 5000)},
 }
 
@@ -76,6 +83,7 @@ func TestRoundTrip(t *testing.T) {
 func TestDamage(t *testing.T) {
 	h := headers[3].h
 	h.Clock = Clock{Boot: [16]byte{9}, Offset: 1 << 60, State: ClockFree}
+	h.Marks = []Mark{{At: 7, By: "console", Text: "a mark"}}
 	body := headers[3].body
 	whole := append(appendFile(nil, &h, body), body...)
 	judge := func(t *testing.T, what string, at int, b []byte) {
@@ -244,7 +252,7 @@ func TestLongStringsAreCut(t *testing.T) {
 // FuzzParse: whatever a file holds, what is accepted has right checksums and is written again the same, and a
 // spool opens beside it.
 func FuzzParse(f *testing.F) {
-	for _, tt := range headers[:8] {
+	for _, tt := range headers[:11] {
 		b := append(appendFile(nil, &tt.h, tt.body), tt.body...)
 		f.Add(b)
 		f.Add(b[:len(b)-1])

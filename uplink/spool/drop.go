@@ -178,6 +178,7 @@ func (s *Spool) absorb(i int, h *Header) (bool, error) {
 	before := &s.entries[i-1]
 	before.claimed = false
 	t, _, err := s.readHeader(before.ordinal)
+	lost := t.LostMarks + h.LostMarks
 	if err != nil || !t.absorb(h) {
 		return false, nil
 	}
@@ -185,6 +186,7 @@ func (s *Spool) absorb(i int, h *Header) (bool, error) {
 		return false, err
 	}
 	s.resize(before, fileSize(&t), true)
+	s.stats.LostMarks += t.LostMarks - lost
 	// From here on the tombstone counts the rows, whatever becomes of the file. After a crash between the two
 	// steps Open finds that the one covers the other.
 	s.entries[i].absorbed = true

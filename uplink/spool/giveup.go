@@ -22,6 +22,7 @@ type surrender struct {
 	rows   uint64 // that they had
 	broken uint64 // segments that turned out to be unreadable
 	lost   uint64 // rows of these
+	marks  uint64 // that a tombstone had no room for
 }
 
 // giveUp makes the oldest segments of a bundle tombstones, at most so many. mu is held; beside: it is given free while
@@ -94,6 +95,7 @@ func (s *Spool) giveUp(ordinal uint64, most int, reason string, beside bool) (*s
 	}
 	s.stats.Broken += g.broken
 	s.stats.BrokenRows += g.lost
+	s.stats.LostMarks += g.marks
 	s.givenUp(reason, g.rows)
 	s.surrendered(from, g)
 	_ = s.besides(beside, func() error { return s.fs.SyncDir(dir) })
@@ -271,6 +273,7 @@ func (g *surrender) tombstone(h *Header) error {
 			both.Coverage[i].Losses = slices.Clone(both.Coverage[i].Losses)
 		}
 		if both.absorb(h) {
+			g.marks += both.LostMarks - g.last.LostMarks - h.LostMarks
 			g.last = &both
 			return nil
 		}

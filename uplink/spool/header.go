@@ -16,8 +16,11 @@ type Header struct {
 	FirstTime int64 // of the rows, Unix nanoseconds; 0 without rows
 	LastTime  int64
 	SealedAt  int64 // Unix nanoseconds
-	Clock     Clock // by which all of these times, and those of the coverage and of the rows, were taken
+	Clock     Clock // by which all of these times, and those of coverage, marks and rows, were taken
 	Coverage  []Coverage
+	Marks     []Mark // oldest first, at most MaxMarks
+	// LostMarks counts marks that a tombstone had no room for.
+	LostMarks uint64
 }
 
 // Shift moves every time of the header by so many nanoseconds. The times of the rows stand in the body.
@@ -31,9 +34,12 @@ func (h *Header) Shift(by int64) {
 		h.Coverage[i].From += by
 		h.Coverage[i].To += by
 	}
+	for i := range h.Marks {
+		h.Marks[i].At += by
+	}
 }
 
-// Bury turns the header into that of a tombstone: every row becomes a loss for the reason. It returns the
+// Bury turns the header into that of a tombstone: every row becomes a loss for the reason, and marks stay. It returns the
 // number of rows.
 func (h *Header) Bury(reason string) uint64 {
 	var rows uint64
@@ -64,13 +70,14 @@ func (h *Header) absorb(next *Header) bool {
 	for i := range next.Coverage {
 		h.Merge(&next.Coverage[i])
 	}
+	h.takeMarks(next)
 	return h.fits(len(appendHeader(nil, h)), 0)
 }
 
 // fits reports whether a header that is encoded in size bytes can be read again, also with so many more
 // reasons on every interface.
 func (h *Header) fits(size, reasons int) bool {
-	if len(h.Coverage) > maxCoverage {
+	if len(h.Coverage) > maxCoverage || len(h.Marks) > MaxMarks {
 		return false
 	}
 	for i := range h.Coverage {

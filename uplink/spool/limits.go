@@ -24,6 +24,12 @@ const (
 	// maxString bounds an interface name, a filter and a reason; what is longer is cut when it is sealed.
 	maxString = 4096
 
+	// MaxMarks bounds the marks of one header; Seal refuses more, and of those that a tombstone absorbs the first ones stay.
+	MaxMarks = 64
+	// MaxMarkBy and MaxMarkText bound a mark, in bytes.
+	MaxMarkBy   = 64
+	MaxMarkText = 256
+
 	// MaxPin bounds the segments that are on their way to the database at once. Only that many of the oldest
 	// can be known to the database and still be here, also after a crash.
 	MaxPin = 16

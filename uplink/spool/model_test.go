@@ -59,20 +59,21 @@ func TestModel(t *testing.T) {
 // model is a world with somebody in it who does not know what he wants.
 type model struct {
 	*world
-	t       *testing.T
-	rng     *rand.Rand
-	actions int
-	faults  bool
-	pinned  []Ref
-	lost    uint64 // of the ledger's entries that were weighed and forgotten
+	t        *testing.T
+	rng      *rand.Rand
+	actions  int
+	faults   bool
+	pinned   []Ref
+	lost     uint64 // of the ledger's entries that were weighed and forgotten
+	unmarked uint64 // the marks that these had no room for
 
 	failing string // the directory that has faults; empty: all is well
 	fault   error
 	asked   bool // somebody dropped segments: then flash is written to also while the uplink works
 	up      bool
 
-	dropped, broken, discarded, unknown, full, faulted uint64
-	bundles, flash, vanished                           int
+	dropped, broken, discarded, marks, unknown, full, faulted uint64
+	bundles, flash, vanished                                  int
 }
 
 // errFault is no EIO: a medium that refuses for ever makes broken segments, and this one recovers.
@@ -131,6 +132,9 @@ func (m *model) run(actions int) {
 	m.unpin()
 	m.drain()
 	m.balance()
+	for _, h := range m.ledger {
+		m.unmarked += h.LostMarks
+	}
 	m.judge()
 }
 
@@ -140,6 +144,7 @@ func (m *model) count() {
 	m.dropped += st.DroppedRows
 	m.broken += st.BrokenRows
 	m.discarded += st.Discarded
+	m.marks += st.LostMarks
 }
 
 func (m *model) unpin() { m.spool.Unpin(m.pinned); m.pinned = nil }
@@ -309,6 +314,7 @@ func (m *model) forgetOld() {
 			continue
 		}
 		m.lost += lossOf(&h, LossFull)
+		m.unmarked += h.LostMarks
 		for s := h.Sequence; s <= h.Last; s++ {
 			delete(m.sealed, key{h.Run[0], s})
 		}
@@ -321,7 +327,7 @@ func (m *model) judge() {
 	if m.actions < 10_000 { // too few to meet everything
 		return
 	}
-	if m.dropped == 0 || m.broken == 0 || m.unknown == 0 || m.lost == 0 || m.discarded == 0 || m.bundles == 0 {
+	if m.dropped == 0 || m.broken == 0 || m.unknown == 0 || m.lost == 0 || m.discarded == 0 || m.marks == 0 || m.bundles == 0 {
 		t.Errorf("the actions did not try everything: %+v", m)
 	}
 	if m.overflow.Dir != "" && m.flash == 0 || m.faults && (m.faulted == 0 || m.vanished == 0) {
@@ -330,8 +336,11 @@ func (m *model) judge() {
 	if lost := m.lost + m.world.lost(LossFull); lost > m.dropped {
 		t.Errorf("the headers tell %d dropped rows, the counter %d", lost, m.dropped)
 	}
-	t.Logf("dropped %d rows, broken %d, discarded %d; commits unknown %d, refused %d; %d bundles at once, %d files on flash; %d faults, vanished %d times",
-		m.dropped, m.broken, m.discarded, m.unknown, m.full, m.bundles, m.flash, m.faulted, m.vanished)
+	if m.unmarked > m.marks {
+		t.Errorf("the headers tell %d lost marks, the counter %d", m.unmarked, m.marks)
+	}
+	t.Logf("dropped %d rows, broken %d, discarded %d; lost %d marks; commits unknown %d, refused %d; %d bundles at once, %d files on flash; %d faults, vanished %d times",
+		m.dropped, m.broken, m.discarded, m.marks, m.unknown, m.full, m.bundles, m.flash, m.faulted, m.vanished)
 }
 
 func lossOf(h *Header, reason string) uint64 {

@@ -12,7 +12,7 @@
 //   - a (device, run, sequence) that was ever handed out by Load keeps its own file, because the database
 //     may know it already; only tombstones that were never handed out absorb their successors;
 //   - a pinned segment is never dropped;
-//   - the sum of received, rows and losses over all headers never changes by dropping;
+//   - the sum of received, rows and losses over all headers never changes by dropping, nor does that of marks and lost marks;
 //   - rows are in one place: once a tombstone that counts them is on disk, the segment it absorbed is not
 //     handed out again, also when its file cannot be removed yet, and that file goes before the tombstone;
 //   - a segment is in one file: a bundle is whole, synced and under its name before the files go that it was made of, and
@@ -73,6 +73,7 @@ type Stats struct {
 	Discarded   uint64 // rows that a person dropped
 	Broken      uint64 // segments that are wrong, that the medium refuses, or that somebody removed
 	BrokenRows  uint64 // rows of these, as far as their headers could be read
+	LostMarks   uint64 // marks that tombstones had no room for
 	// When a commit's result is unknown and the segment is given up before it is sent again, the rows count in
 	// DroppedRows or BrokenRows although the database may have them. Its ledger refuses the tombstone then, so
 	// there they count once.
@@ -232,8 +233,8 @@ func (s *Spool) Seal(h *Header, parts ...[]byte) error {
 	h.Last = max(h.Last, h.Sequence)
 	s.head = appendFile(s.head[:0], h, parts...)
 	if !h.fits(len(s.head)-prefixSize, ownLosses) {
-		return fmt.Errorf("spool: a header of %d bytes for %d interfaces, with %d reasons each at most: %w",
-			len(s.head)-prefixSize, len(h.Coverage), maxLosses-ownLosses, ErrTooLarge)
+		return fmt.Errorf("spool: a header of %d bytes for %d interfaces, with %d reasons each at most, and %d marks: %w",
+			len(s.head)-prefixSize, len(h.Coverage), maxLosses-ownLosses, len(h.Marks), ErrTooLarge)
 	}
 	size := int64(len(s.head)) + sizeOf(parts)
 	if err := s.makeRoom(charge(size)); err != nil {

@@ -25,6 +25,16 @@ type key struct {
 
 func keyOf(h *Header) key { return key{h.Run[0], h.Sequence} }
 
+// marks are those that somebody left while a segment was filled: ten in one of three, none in the others.
+func (k key) marks() (marks []Mark) {
+	if k.sequence%3 == 0 {
+		for n := range 10 {
+			marks = append(marks, Mark{At: int64(k.sequence), By: "console", Text: fmt.Sprintf("%d/%d/%d", k.run, k.sequence, n)})
+		}
+	}
+	return marks
+}
+
 // segment makes a header and a body whose rows say whose they are. Beside the rows it received two packets
 // that the kernel dropped.
 func segment(k key, rows int) (*Header, []byte) {
@@ -36,6 +46,7 @@ func segment(k key, rows int) (*Header, []byte) {
 			Received: uint64(rows) + 2, Rows: uint64(rows), Filter: "tcp", SnapLength: 128,
 			Losses: []Loss{{"kernel_dropped", 2}},
 		}},
+		Marks: k.marks(),
 	}
 	if rows > 0 {
 		h.FirstTime, h.LastTime = int64(k.sequence)+1, int64(k.sequence)+2
@@ -202,7 +213,7 @@ func (w *world) drain() {
 }
 
 // balance checks the books: every sealed segment is in the ledger or, when it is not, in the spool, once, and
-// what all of them received is what they have as rows and losses.
+// what all of them received is what they have as rows and losses. The same holds for marks.
 func (w *world) balance() {
 	w.t.Helper()
 	var headers []Header
@@ -246,8 +257,10 @@ func balanced(headers []Header, sealed, maybe map[key]uint64) error {
 				headers[i-1].Sequence, headers[i-1].Last, h.Run[0], h.Sequence, h.Last)
 		}
 		var want, received, rows, lost uint64
+		var marks []Mark
 		for n := h.Sequence; n <= h.Last; n++ {
 			k := key{h.Run[0], n}
+			marks = append(marks, k.marks()...)
 			if v, ok := sealed[k]; ok {
 				want += v
 				seen++
@@ -267,6 +280,10 @@ func balanced(headers []Header, sealed, maybe map[key]uint64) error {
 		if received != want || rows+lost != want || rows != h.Rows {
 			return fmt.Errorf("segments %d to %d of run %d: sealed with %d packets, now received %d = %d rows (header %d) + %d lost",
 				h.Sequence, h.Last, h.Run[0], want, received, rows, h.Rows, lost)
+		}
+		if kept := min(len(marks), MaxMarks); !slices.Equal(h.Marks, marks[:kept]) || h.LostMarks != uint64(len(marks)-kept) {
+			return fmt.Errorf("segments %d to %d of run %d: of %d marks %v are here, and %d are told as lost",
+				h.Sequence, h.Last, h.Run[0], len(marks), h.Marks, h.LostMarks)
 		}
 	}
 	if seen != len(sealed) {
