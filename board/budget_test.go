@@ -33,11 +33,11 @@ func TestMemory(t *testing.T) {
 // keeps some of the memory for itself: a board's MemTotal is below its data sheet.
 func TestBudget(t *testing.T) {
 	var (
-		tiny   = Budget{RingBlock: 256 << 10, Blocks: 4, Batch: 64 << 10, Spool: 4 << 20, Plain: true}
-		small  = Budget{RingBlock: 256 << 10, Blocks: 4, Batch: 64 << 10, Spool: 4 << 20}
-		router = Budget{RingBlock: 256 << 10, Blocks: 8, Batch: 128 << 10, Spool: 16 << 20}
-		medium = Budget{RingBlock: 1 << 20, Blocks: 8, Batch: 256 << 10, Spool: 64 << 20}
-		large  = Budget{RingBlock: 1 << 20, Blocks: 16, Batch: 256 << 10, Spool: 256 << 20}
+		tiny   = Budget{RingBlock: 256 << 10, Blocks: 4, Batch: 64 << 10, Spool: 4 << 20, ConsoleRing: 256 << 10, Sessions: 16, Plain: true}
+		small  = Budget{RingBlock: 256 << 10, Blocks: 4, Batch: 64 << 10, Spool: 4 << 20, ConsoleRing: 512 << 10, Sessions: 32}
+		router = Budget{RingBlock: 256 << 10, Blocks: 8, Batch: 128 << 10, Spool: 16 << 20, ConsoleRing: 1 << 20, Sessions: 64}
+		medium = Budget{RingBlock: 1 << 20, Blocks: 8, Batch: 256 << 10, Spool: 64 << 20, ConsoleRing: 2 << 20, Sessions: 128}
+		large  = Budget{RingBlock: 1 << 20, Blocks: 16, Batch: 256 << 10, Spool: 256 << 20, ConsoleRing: 4 << 20, Sessions: 256}
 	)
 	for _, row := range []struct {
 		name string
@@ -64,8 +64,8 @@ func TestBudget(t *testing.T) {
 				t.Errorf("%+v, want %+v", got, row.want)
 			}
 			if memory := row.b.Memory(); memory > 0 {
-				if took := int64(got.RingBlock*got.Blocks) + got.Spool; took > memory/3 {
-					t.Errorf("ring and spool take %d of %d bytes", took, memory)
+				if took := int64(got.RingBlock*got.Blocks+got.ConsoleRing) + got.Spool; took > memory/3 {
+					t.Errorf("rings and spool take %d of %d bytes", took, memory)
 				}
 			}
 		})

@@ -2,9 +2,8 @@
 // starts all of it, keeps it going and stops it with the books closed.
 //
 // Goroutines: one per socket, one that seals, one that uploads, one that watches links, one that looks after the
-// uplink's figures, the console's own. The
-// socket's goroutine calls decode, recorder and console tap directly; nothing it calls waits for disk, database
-// or client.
+// uplink's figures, one that hands over what clients pushed, the console's own. The socket's goroutine calls decode,
+// recorder and console tap directly; nothing it calls waits for disk, database or client.
 package appliance
 
 import (
@@ -12,8 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
 	"os"
 	"slices"
 	"sync"
@@ -39,6 +36,9 @@ const (
 	// MaxInterfaces bounds the interfaces that have a name in the console and in the records, which number them in a
 	// byte. More are refused; more that a capture of all interfaces meets are recorded as "any".
 	MaxInterfaces = 64
+	// MaxPushers bounds the addresses that clients of the console push from and that have an interface of their own in the
+	// records, one less; packets from more are recorded as those of "push".
+	MaxPushers = 32
 	// MaxSockets bounds the workers of all interfaces together; more are refused.
 	MaxSockets = 64
 	// LookupTimeout is how long the names of hosts in a filter may take, all together. A name that is not known by then
@@ -67,7 +67,13 @@ type Appliance struct {
 	rate        rate             // of the uploader
 	sent        meter            // bytes of the uploader
 	backlog     backlog
+	before      spoolBefore
+	marks       markPace
 	console     *console.Server
+	push        *pusher // nil: clients may not
+	entrances   *entrances
+	gate        *gate
+	login       *login // nil: the console asks for no password
 	own         *ownTraffic
 	plan        plan
 	fixed       bool // nothing will change what the filters exclude
@@ -118,33 +124,35 @@ func New(c config.Config, b board.Board, version string, log *slog.Logger) (_ *A
 			a.spool.Close()
 		}
 	}()
+	a.countBefore()
 	a.own = newOwnTraffic(a.refilter, log)
 	if a.config.DatabaseURL != "" {
 		if err := a.openUplink(); err != nil {
 			return nil, err
 		}
 	}
-	a.console = console.New(console.Config{
-		Listen:        a.config.ConsoleListen,
-		Version:       version,
-		Source:        source{a},
-		InterfaceName: a.names.name,
-		OnAccept:      func(local, _ netip.AddrPort) { a.own.listenAt(local) },
-		OnMessage: func(remote netip.AddrPort, text string) {
-			log.Info("message at the console", "client", remote, "text", text)
-		},
-		OnEvent: func(text string) { log.Warn("console: " + text) },
-	})
-	if err := a.console.Listen(); err != nil {
+	if a.entrances, err = newEntrances(a.config, b, log, a.own.listen); err != nil {
 		return nil, err
 	}
-	a.own.listen(a.console.Addr().(*net.TCPAddr).AddrPort())
-	a.fixed = a.uploader == nil && !a.own.wildcard
+	if a.login, err = newLogin(a.config.ConsolePasswordFile); err != nil {
+		return nil, err
+	}
+	a.fixed = a.uploader == nil && !a.entrances.follow()
+	if a.config.ConsolePush {
+		a.push = newPusher(&a.names, log)
+	}
+	a.console = console.New(a.consoleConfig(budget))
+	if err := a.entrances.open(); err != nil {
+		return nil, err
+	}
 	a.sealer = uplink.NewSealer(uplink.SealerConfig{
 		Spool: a.spool, Device: a.device, Run: a.run,
 		Recorders: len(a.config.Interfaces) * a.plan.workers, BatchSize: budget.Batch,
 		OnError: func(err error) { log.Error("segment lost", "error", err) },
 	})
+	if a.push != nil {
+		a.push.open(a.sealer)
+	}
 	for i, name := range a.config.Interfaces {
 		a.captures = append(a.captures, a.newCapture(uint8(i), name))
 	}
@@ -215,8 +223,8 @@ func SecretWarning(c config.Config) string {
 // Ready is closed when every interface that exists is being recorded.
 func (a *Appliance) Ready() <-chan struct{} { return a.ready }
 
-// ConsoleAddr is where the console listens.
-func (a *Appliance) ConsoleAddr() net.Addr { return a.console.Addr() }
+// ConsoleAddrs are where clients come in now, as the options are written.
+func (a *Appliance) ConsoleAddrs() []string { return a.entrances.addresses() }
 
 // Run records until the context ends, then stops in the order of the data: no more frames, the rings
 // drained, the last segment sealed, one last upload, and the books as the result. An error means that
@@ -229,10 +237,16 @@ func (a *Appliance) Run(ctx context.Context) (Report, error) {
 	for _, note := range a.plan.blind() {
 		a.log.Warn(note)
 	}
-	var capturing, serving, uploading, watching sync.WaitGroup
+	var capturing, pushing, uploading, watching sync.WaitGroup
 	failed := make(chan error, len(a.captures))
 
-	serving.Go(func() { _ = a.console.Serve(context.Background()) }) // it listens already: no error is left
+	if a.push != nil {
+		a.log.Warn(pushNote)
+		pushing.Go(a.push.run)
+	}
+	a.console.Start()
+	a.gate.refresh()
+	a.entrances.start(a.console.Serve)
 	uploadCtx, cutUpload := context.WithCancel(context.Background())
 	defer cutUpload()
 	finish := make(chan struct{})
@@ -268,6 +282,10 @@ func (a *Appliance) Run(ctx context.Context) (Report, error) {
 	links.Close()
 	stopTending()
 	watching.Wait()
+	if a.push != nil {
+		a.push.close()
+		pushing.Wait()
+	}
 	a.log.Info("stopped recording")
 	errs := []error{<-failed, a.sealer.Close()}
 	timer := time.AfterFunc(FarewellTimeout, cutUpload)
@@ -277,14 +295,15 @@ func (a *Appliance) Run(ctx context.Context) (Report, error) {
 	a.preserve()
 	report := a.report()
 	errs = append(errs, within(PreserveTimeout, func() error { // a session may be looking at the spool
+		a.login.close()
 		a.console.Close()
-		serving.Wait()
 		return nil
 	}))
 	return report, errors.Join(append(errs, a.close())...)
 }
 
 func (a *Appliance) close() error {
+	a.entrances.close()
 	if a.uploader != nil {
 		a.uploader.Close()
 	}
@@ -310,6 +329,8 @@ func (a *Appliance) watch(links *rawsock.LinkWatcher) {
 		for _, c := range a.captures {
 			c.linksChanged()
 		}
+		a.gate.refresh()
+		a.entrances.refresh()
 	}
 }
 

@@ -16,6 +16,7 @@ type capture struct {
 	index     uint8
 	workers   []*worker     // a socket each
 	wake      chan struct{} // links changed while no socket was open
+	pace      pace          // of the workers together
 
 	mu      sync.Mutex
 	current []*rawsock.Socket // none: the interface is not there
@@ -89,6 +90,14 @@ func (c *capture) record(ctx context.Context, group []*rawsock.Socket) error {
 		errs = append(errs, s.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// walked is how many packets the workers have taken from their sockets since the start.
+func (c *capture) walked() (n uint64) {
+	for _, w := range c.workers {
+		n += w.walked.Load()
+	}
+	return n
 }
 
 // leave ends the wait of every worker: the first one that ends takes the others with it. From then on nobody

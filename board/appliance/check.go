@@ -68,6 +68,8 @@ func Check(c config.Config, b board.Board) []Finding {
 	}
 	clock := uplink.ReadClock()
 	all.note("time", nil, "the machine's clock is "+clockState(clock), TimeDetails{clock.State.String()})
+	all.checkConsole(c, b)
+	all.checkPush(c)
 	all.note("spool", writable(c.SpoolDir, config.SpoolDir), c.SpoolDir, nil)
 	all.checkOverflow(c)
 	if c.DatabaseURL == "" {
@@ -82,7 +84,7 @@ func Check(c config.Config, b board.Board) []Finding {
 
 // TimeDetails are what `check --json` tells of the machine's clock: unset, free or synced.
 type TimeDetails struct {
-	State string `json:"clock_state"`
+	State string `json:"clock_state,omitempty"`
 }
 
 // RateDetails are what `check --json` tells of what the upload may take of the line.
@@ -107,6 +109,12 @@ func (all *findings) checkOverflow(c config.Config) {
 	}
 	all.note("overflow", err, fmt.Sprintf("%s: at most %d KiB, after %s without the database",
 		overflow.Dir, overflow.Limit>>10, overflow.After), nil)
+}
+
+func (all *findings) checkPush(c config.Config) {
+	if c.ConsolePush {
+		all.note("push", nil, pushNote, nil)
+	}
 }
 
 func (all *findings) checkRate(c config.Config, b board.Board) {

@@ -34,11 +34,12 @@ func testAppliance(t *testing.T, c config.Config) *Appliance {
 	}
 	t.Cleanup(func() { sp.Close() })
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	a := &Appliance{config: c, log: log, spool: sp, names: names{list: c.Interfaces}}
+	a := &Appliance{config: c, log: log, spool: sp, names: names{list: c.Interfaces}, gate: &gate{alone: true}}
 	if a.plan, err = planOf(c, board.At("/").Budget()); err != nil {
 		t.Fatal(err)
 	}
 	a.own = newOwnTraffic(a.refilter, log)
+	a.gate = &gate{}
 	a.sealer = uplink.NewSealer(uplink.SealerConfig{Spool: sp, Recorders: len(c.Interfaces) * a.plan.workers})
 	a.console = console.New(console.Config{Source: source{a}})
 	for i, name := range c.Interfaces {
@@ -129,16 +130,19 @@ func TestLockedFilter(t *testing.T) {
 	testbed.NeedRoot(t)
 	near := testbed.NewNamespace(t, "near")
 	for _, row := range []struct {
-		name, listen, database string
-		locked                 bool
+		name     string
+		listen   config.Endpoint
+		database string
+		locked   bool
 	}{
-		{"no database, one address", "127.0.0.1:0", "", true},
-		{"every address", "[::]:0", "", false},
-		{"a database", "127.0.0.1:0", "postgres://u@127.0.0.1:1/d", false},
+		{"no database, one address", config.Endpoint{Addr: netip.MustParseAddr("127.0.0.1")}, "", true},
+		{"every address", config.Endpoint{Addr: netip.IPv6Unspecified()}, "", false},
+		{"every address of an interface", config.Endpoint{Interface: "lo", Addr: netip.IPv6Unspecified()}, "", false},
+		{"a database", config.Endpoint{Addr: netip.MustParseAddr("127.0.0.1")}, "postgres://u@127.0.0.1:1/d", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c := config.Config{
-				Interfaces: []string{"lo"}, SpoolDir: t.TempDir(), ConsoleListen: row.listen, DatabaseURL: row.database,
+				Interfaces: []string{"lo"}, SpoolDir: t.TempDir(), ConsoleListen: []config.Endpoint{row.listen}, DatabaseURL: row.database,
 				DeviceID: "0e5f2aca-03dd-8000-a328-fc18d96bcbdc",
 			}
 			a, err := New(c, board.At("/"), "test", slog.New(slog.DiscardHandler))

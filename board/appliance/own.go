@@ -30,10 +30,16 @@ type ownTraffic struct {
 
 	mu          sync.Mutex
 	connections []ownConnection // oldest first
-	port        uint16          // of the console
-	wildcard    bool            // the console listens on every local address
+	doors       []door          // of the console
 	listeners   []netip.AddrPort
 	reached     []netip.AddrPort // where clients reached us although no interface has the address; oldest first
+}
+
+// door is where the console listens: one address, or an unspecified one for all addresses of an interface, or of all
+// interfaces where none is named.
+type door struct {
+	iface string
+	at    netip.AddrPort
 }
 
 type ownConnection struct {
@@ -83,19 +89,20 @@ func (o *ownTraffic) closed(c rawsock.Connection) {
 	}
 }
 
-// listen excludes the console's address, or its port on every local address.
-func (o *ownTraffic) listen(at netip.AddrPort) {
+// listen excludes one more place that the console listens at.
+func (o *ownTraffic) listen(d door) {
+	d.at = netip.AddrPortFrom(d.at.Addr().Unmap().WithZone(""), d.at.Port())
 	o.mu.Lock()
-	o.port, o.wildcard = at.Port(), at.Addr().IsUnspecified()
-	if !o.wildcard {
-		o.listeners = []netip.AddrPort{netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port())}
+	if !slices.Contains(o.doors, d) {
+		o.doors = append(o.doors, d)
 	}
 	o.mu.Unlock()
 	o.refresh()
 }
 
-// listenAt makes sure that an address somebody reached us at is excluded, also one that no interface has: all
-// of 127.0.0.0/8, or what a local route brings here. Such an address is known from its first session on.
+// listenAt makes sure that an address somebody reached us at is excluded, also one that no interface has, or another one
+// than the console's: all of 127.0.0.0/8, what a local route brings here, or the uplink's from inside. Such an address is
+// known from its first session on.
 func (o *ownTraffic) listenAt(local netip.AddrPort) {
 	local = netip.AddrPortFrom(local.Addr().Unmap().WithZone(""), local.Port())
 	o.mu.Lock()
@@ -113,20 +120,18 @@ func (o *ownTraffic) listenAt(local netip.AddrPort) {
 // refresh looks the local addresses up again.
 func (o *ownTraffic) refresh() {
 	o.mu.Lock()
-	if !o.wildcard {
-		o.mu.Unlock()
-		return
-	}
-	addresses, err := localAddresses(o.port)
-	if err != nil {
-		o.mu.Unlock()
-		o.log.Error("the local addresses cannot be read: those known before stay excluded", "error", err)
-		return
-	}
 	listeners := slices.Clone(o.reached)
-	for _, a := range addresses {
-		if !slices.Contains(listeners, a) {
-			listeners = append(listeners, a)
+	for _, d := range o.doors {
+		addresses, err := d.addresses()
+		if err != nil {
+			o.mu.Unlock()
+			o.log.Error("the local addresses cannot be read: those known before stay excluded", "error", err)
+			return
+		}
+		for _, a := range addresses {
+			if !slices.Contains(listeners, a) {
+				listeners = append(listeners, a)
+			}
 		}
 	}
 	if len(listeners) > maxListeners {
@@ -142,15 +147,27 @@ func (o *ownTraffic) refresh() {
 	}
 }
 
-func localAddresses(port uint16) ([]netip.AddrPort, error) {
-	addrs, err := net.InterfaceAddrs()
+// addresses are those of a door now; none while its interface is away.
+func (d door) addresses() ([]netip.AddrPort, error) {
+	if !d.at.Addr().IsUnspecified() {
+		return []netip.AddrPort{d.at}, nil
+	}
+	list := net.InterfaceAddrs
+	if d.iface != "" {
+		i, err := net.InterfaceByName(d.iface)
+		if err != nil {
+			return nil, nil
+		}
+		list = i.Addrs
+	}
+	addrs, err := list()
 	if err != nil {
 		return nil, err
 	}
 	var all []netip.AddrPort
 	for _, a := range addrs {
 		if p, err := netip.ParsePrefix(a.String()); err == nil {
-			all = append(all, netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), port))
+			all = append(all, netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), d.at.Port()))
 		}
 	}
 	slices.SortFunc(all, func(a, b netip.AddrPort) int { return a.Compare(b) })

@@ -2,8 +2,8 @@ package appliance
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
-	"time"
 
 	"network-sniffer/board/console"
 	"network-sniffer/uplink"
@@ -22,24 +22,17 @@ func (s source) Info() console.Info {
 		Database:   "none: rows stay in the spool",
 		Notes:      append(a.blind(), clockNotes(uplink.ReadClock())...),
 	}
+	if a.push != nil {
+		i.Notes = append(i.Notes, pushNote)
+	}
 	if a.uploader != nil {
 		i.Database = stateOf(a.uploader.State())
 	}
 	return i
 }
 
-// Stats is for the command stats. The books are those of sealed segments, at most a second old.
-func (s source) Stats(b []byte) []byte {
-	r := s.a.report()
-	b = fmt.Appendf(b, "running for %s\n", r.Lasted.Round(time.Second))
-	if filter := s.a.config.Filter; filter != "" {
-		b = fmt.Appendf(b, "filter: %s\n", filter)
-	}
-	for _, note := range s.a.blind() {
-		b = fmt.Appendf(b, "note: %s\n", note)
-	}
-	return r.Append(b)
-}
+// Mark enters a text into the ledger.
+func (s source) Mark(from netip.AddrPort, text string) error { return s.a.mark(from, text) }
 
 // blind says what is not seen now and why, a line each.
 func (a *Appliance) blind() []string {

@@ -89,16 +89,25 @@ func overflowOf(c config.Config) (spool.Overflow, error) {
 	}, nil
 }
 
-// tend samples what was sent, and tells the log what becomes of the spool's second tier, until the context ends.
+// tend samples what was captured and what was sent, tells the log what becomes of the spool's second tier, and looks for
+// uplinks of the machine, until the context ends.
 func (a *Appliance) tend(ctx context.Context) {
-	tick := time.NewTicker(meterEvery)
+	tick := time.NewTicker(paceEvery)
 	defer tick.Stop()
 	var told overflowNews
+	var due time.Time // of what is done each meterEvery
 	for now := time.Now(); ; {
-		if a.uploader != nil {
-			a.sent.add(now, a.uploader.State().Bytes)
+		for _, c := range a.captures {
+			c.pace.add(now, c.walked())
 		}
-		told.tell(a.log, a.spool.Stats().Overflow)
+		if !now.Before(due) {
+			due = now.Add(meterEvery - paceEvery/2) // ticks are not exact
+			if a.uploader != nil {
+				a.sent.add(now, a.uploader.State().Bytes)
+			}
+			told.tell(a.log, a.spool.Stats().Overflow)
+			a.gate.tend()
+		}
 		select {
 		case <-ctx.Done():
 			return

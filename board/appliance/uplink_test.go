@@ -13,6 +13,7 @@ import (
 
 	"network-sniffer/board"
 	"network-sniffer/board/config"
+	"network-sniffer/board/console"
 	"network-sniffer/uplink"
 	"network-sniffer/uplink/spool"
 )
@@ -158,11 +159,11 @@ func TestReportOfUplink(t *testing.T) {
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	away := uplink.State{Since: at.Add(-time.Hour), LastError: "dial tcp: connection refused"}
 	busy := uplink.State{
-		Connected: true, Since: at.Add(-time.Hour), Rows: 2000, Segments: 20, Transactions: 4, Known: 1,
+		Connected: true, Since: at.Add(-time.Hour), Rows: 2000, Segments: 20, Transactions: 4, Known: 1, KnownRows: 30,
 		Bytes: 190_000, Copied: 130_000, Format: uplink.FormatBinary, Rate: 10_000, Waited: 2500 * time.Millisecond,
 	}
 	full := spool.Stats{
-		Segments: 12, Bytes: 40960, Limit: 1 << 20, Sealed: 100, Sent: 80, DroppedRows: 7, Discarded: 5, Broken: 1, BrokenRows: 3,
+		Segments: 12, Bytes: 40960, Limit: 1 << 20, Sealed: 100, Sent: 80, DroppedRows: 7, LostMarks: 2, Discarded: 5, Broken: 1, BrokenRows: 3,
 		Overflow: spool.OverflowStats{Dir: "/mnt/usb", Segments: 8, Bytes: 1000, Limit: 2000, Daily: 500, Today: 100, Err: "no such directory"},
 	}
 	for _, row := range []struct {
@@ -170,20 +171,24 @@ func TestReportOfUplink(t *testing.T) {
 		report Report
 		stats  string
 		uplink string
+		json   string // of uplink
 	}{
 		{"no database, no clock", Report{Spool: spool.Stats{Limit: 4096}, Clock: spool.Clock{State: spool.ClockUnset}},
-			"spool: 0 segments, 0 of 4096 bytes\ndatabase: none configured\nclock: not set: times of rows are corrected when it is\n", ""},
+			"spool: 0 segments, 0 of 4096 bytes\ndatabase: none configured\nclock: not set: times of rows are corrected when it is\n", "", ""},
 		{"away", Report{Spool: spool.Stats{Segments: 2, Bytes: 8192, Limit: 65536}, Uplink: &away},
 			"spool: 2 segments, 8192 of 65536 bytes\n" +
 				"database: waiting since 11:00:00 UTC: dial tcp: connection refused; 0 rows stored in 0 segments and 0 transactions\n" +
 				"  no row was sent yet; 0 bytes/s in the last minute, of a line without a limit\n",
 			"state: waiting since 11:00:00 UTC: dial tcp: connection refused\n" +
-				"backlog: 12 segments, 9 rows\n" +
+				"backlog: 2 segments, 9 rows\n" +
 				"stored: 0 rows, 0 segments, 0 transactions; 0 segments were there already\n" +
 				"sent: 0 bytes; no row was sent yet; 0 bytes/s in the last minute, of a line without a limit\n" +
-				"rate: unlimited: asked for\nclock: unknown\n"},
+				"rate: unlimited: asked for\nclock: unknown\n",
+			`{"state":"waiting","since":"2026-11-24T11:00:00Z","last_error":"dial tcp: connection refused","backlog_segments":2,
+			"backlog_row_count":9,"row_count":0,"segments":0,"transactions":0,"known_segments":0,"known_row_count":0,"sent_bytes":0,
+			"copied_bytes":0,"format":"auto","bytes_per_second":0,"rate_bytes_per_second":0,"rate_reason":"asked for","held_back_seconds":0}`},
 		{"behind", Report{Spool: full, Uplink: &busy, BytesPerSecond: 2500, Clock: spool.Clock{State: spool.ClockSynced}},
-			"spool: 4 segments, 40960 of 1048576 bytes; 7 rows dropped because it was full (spool_full); " +
+			"spool: 4 segments, 40960 of 1048576 bytes; 7 rows dropped because it was full (spool_full); 2 marks lost because it was full; " +
 				"5 rows dropped by hand (discarded); " +
 				"1 broken segments set aside with 3 rows (spool_broken)\n" +
 				"overflow: /mnt/usb: 8 segments, 1000 of 2000 bytes; written today 100 of 500 bytes; nothing is written there: no such directory\n" +
@@ -194,7 +199,11 @@ func TestReportOfUplink(t *testing.T) {
 				"stored: 2000 rows, 20 segments, 4 transactions; 1 segments were there already\n" +
 				"sent: 190000 bytes; 65.0 bytes a row on the wire, as binary; 2500 bytes/s in the last minute, 25.0 % of the 10000 allowed; " +
 				"held back for 2.5s in all\n" +
-				"rate: unlimited: asked for\nclock: set and kept right (NTP)\n"},
+				"rate: unlimited: asked for\nclock: set and kept right (NTP)\n",
+			`{"state":"connected","since":"2026-11-24T11:00:00Z","backlog_segments":12,"backlog_row_count":9,"row_count":2000,"segments":20,
+			"transactions":4,"known_segments":1,"known_row_count":30,"sent_bytes":190000,"copied_bytes":130000,"bytes_per_row":65,
+			"format":"binary","bytes_per_second":2500,"rate_bytes_per_second":0,"rate_reason":"asked for","held_back_seconds":2.5,
+			"clock_state":"synced"}`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if got := string(row.report.Append(nil)); got != row.stats {
@@ -203,9 +212,11 @@ func TestReportOfUplink(t *testing.T) {
 			if row.uplink == "" {
 				return
 			}
-			if got := string(row.report.appendUplink(nil, rate{why: "asked for"}, "12 segments, 9 rows")); got != row.uplink {
+			u := uplinkAnswerOf(row.report, rate{why: "asked for"}, waiting{rows: 9}, at)
+			if got := string(u.appendText(nil, 80)); got != row.uplink {
 				t.Errorf("uplink:\n%swant\n%s", got, row.uplink)
 			}
+			sameJSON(t, u, row.json)
 		})
 	}
 }
@@ -223,15 +234,24 @@ func TestClockNotes(t *testing.T) {
 
 // TestBacklog: rows and age come from the files, and are not looked up again too soon.
 func TestBacklog(t *testing.T) {
-	dir := t.TempDir()
-	s, err := spool.Open(spool.Disk{}, dir, spool.MinLimit)
-	if err != nil {
-		t.Fatal(err)
+	open := func() *spool.Spool {
+		s, err := spool.Open(spool.Disk{}, t.TempDir(), spool.MinLimit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
 	}
+	s, closed := open(), open()
 	defer s.Close()
-	now := time.Now()
+	closed.Close()
 	var l backlog
-	if got := l.text(now, dir); got != "0 rows" {
+	now := time.Now()
+	text := func(at time.Time, s *spool.Spool) string {
+		return l.of(at, patience, func() waiting { return lookAt(s) }).text(at)
+	}
+	// enough is how old the answer has to be: looking takes its time on a machine that has other things to do.
+	enough := func() time.Duration { return max(backlogAge, backlogShare*l.took) }
+	if got := text(now, s); got != "0 rows" {
 		t.Errorf("nothing waits: %q", got)
 	}
 	for n := uint64(1); n <= 3; n++ {
@@ -240,20 +260,23 @@ func TestBacklog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := l.text(now.Add(backlogAge-1), dir); got != "0 rows" {
+	if got := text(now.Add(enough()-1), s); got != "0 rows" {
 		t.Errorf("too soon: %q", got)
 	}
-	if got := l.text(now.Add(backlogAge), dir); got != "60 rows; the oldest was sealed 3m10s ago" {
-		t.Errorf("three segments: %q", got)
+	now = now.Add(enough())
+	if got, want := text(now, s), "60 rows; the oldest was sealed 3m"; !strings.HasPrefix(got, want) {
+		t.Errorf("three segments: %q, want %q", got, want)
 	}
-	if got := l.text(now.Add(2*backlogAge), dir+"/none"); !strings.HasPrefix(got, "rows not known: ") {
-		t.Errorf("a directory that is not there: %q", got)
+	l.took = time.Minute // a disk that is slow is asked seldom
+	if got := text(now.Add(19*time.Minute), closed); !strings.HasPrefix(got, "60 rows") {
+		t.Errorf("a slow disk is asked too soon: %q", got)
 	}
-	if got := l.text(now.Add(-time.Hour), dir); !strings.HasPrefix(got, "rows not known: ") {
-		t.Errorf("before that: %q", got)
+	if got := text(now.Add(20*time.Minute), closed); !strings.HasPrefix(got, "rows not known: ") {
+		t.Errorf("a spool that is closed: %q", got)
 	}
 	var fresh backlog
-	if got := fresh.text(now.Add(-time.Hour), dir); got != "60 rows; the oldest was sealed 0s ago" {
+	back := now.Add(-time.Hour)
+	if got := fresh.of(back, patience, func() waiting { return lookAt(s) }).text(back); got != "60 rows; the oldest was sealed 0s ago" {
 		t.Errorf("a clock that was set back: %q", got)
 	}
 }
@@ -261,10 +284,10 @@ func TestBacklog(t *testing.T) {
 // TestUplinkWithoutDatabase: the command says what to do.
 func TestUplinkWithoutDatabase(t *testing.T) {
 	a := testAppliance(t, config.Config{})
-	if got := string(source{a}.Uplink(nil)); !strings.Contains(got, "--database-url") {
+	if got := string(source{a}.Report(nil, console.TopicUplink, console.Form{})); !strings.Contains(got, "--database-url") {
 		t.Errorf("uplink: %s", got)
 	}
-	got := string(source{a}.Spool(nil))
+	got := string(source{a}.Report(nil, console.TopicSpool, console.Form{}))
 	for _, want := range []string{"directory: " + a.spool.Dir(), "spool: 0 segments, 0 of 268435456 bytes", "waiting: 0 segments, 0 rows; 0 files hold many segments each\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("spool: %s\nwant %q", got, want)
@@ -284,13 +307,13 @@ func TestBacklogOfADiskThatHangs(t *testing.T) {
 		return waiting{rows: 7}
 	}
 	for range 3 {
-		if got := l.textOf(now, time.Millisecond, look); got != "rows not known: the disk has not answered yet" {
-			t.Errorf("while it hangs: %q", got)
+		if got := l.of(now, time.Millisecond, look); !errors.Is(got.err, errStillLooking) {
+			t.Errorf("while it hangs: %+v", got)
 		}
 	}
 	close(hang)
-	if got := l.textOf(now, time.Hour, look); got != "7 rows" {
-		t.Errorf("afterwards: %q", got)
+	if got := l.of(now, time.Hour, look); got.err != nil || got.rows != 7 {
+		t.Errorf("afterwards: %+v", got)
 	}
 	if n := looks.Load(); n != 1 {
 		t.Errorf("%d looks, want 1", n)

@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"network-sniffer/board/console"
@@ -18,6 +19,7 @@ type worker struct {
 	tap      *console.Tap
 	origin   *origin       // nil: every packet is of the capture's interface
 	counters *linkCounters // nil: another worker reads them
+	walked   atomic.Uint64 // packets of all its sockets, told after each walk
 }
 
 // record walks the socket until the context ends or the interface is another one.
@@ -27,6 +29,7 @@ func (w *worker) record(ctx context.Context, s *rawsock.Socket) error {
 		packet decode.Packet
 		meta   = decode.Meta{LinkType: decode.LinkType(s.Link().Type), Interface: w.capture.index}
 		failed error
+		told   uint64 // of this socket
 	)
 	counts := func() uplink.Counts {
 		n, err := s.Stats()
@@ -53,9 +56,12 @@ func (w *worker) record(ctx context.Context, s *rawsock.Socket) error {
 			if w.recorder.Record(&packet) {
 				w.recorder.HandOver(counts(), time.Now())
 			}
-			w.tap.Offer(&packet)
+			w.tap.Offer(&meta, frame.Interface, frame.Data)
 		}
 		w.tap.Flush()
+		now := s.Walked()
+		w.walked.Add(now - told)
+		told = now
 	}
 	// The context is asked too: it may have ended after the socket was opened and before it could be interrupted.
 	for failed == nil && ctx.Err() == nil {

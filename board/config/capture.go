@@ -42,7 +42,7 @@ const (
 	CaptureRing = "ring"
 	CaptureRead = "read"
 
-	DefaultRingTimeout = 50 * time.Millisecond
+	DefaultRingTimeout = 20 * time.Millisecond
 
 	// The shortest Ethernet frame, and the longest IP packet.
 	minSnapLength, maxSnapLength = 60, 65535
@@ -120,7 +120,7 @@ func setRingBlock(c *Config, v string) error {
 func setRingTimeout(c *Config, v string) error {
 	d, err := time.ParseDuration(v)
 	if err != nil || d < minRingTimeout || d > maxRingTimeout {
-		return fmt.Errorf("%q is no time from %v to %v; write it like 50ms", v, minRingTimeout, maxRingTimeout)
+		return fmt.Errorf("%q is no time from %v to %v; write it like 20ms", v, minRingTimeout, maxRingTimeout)
 	}
 	c.RingTimeout = d
 	return nil

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,16 +16,15 @@ import (
 
 // Config is everything that can be told to the sniffer.
 type Config struct {
-	Interfaces    []string
-	Filter        string
-	DatabaseURL   string
-	SpoolDir      string
-	SpoolSize     int64 // bytes; 0: by the board's memory
-	ConsoleListen string
-	DeviceName    string
-	DeviceID      string
-	Promiscuous   bool
-	LogLevel      slog.Level
+	Interfaces  []string
+	Filter      string
+	DatabaseURL string
+	SpoolDir    string
+	SpoolSize   int64 // bytes; 0: by the board's memory
+	DeviceName  string
+	DeviceID    string
+	Promiscuous bool
+	LogLevel    slog.Level
 
 	// How frames are captured; the options are in capture.go.
 	SnapLength   uint32        // bytes of each frame; 0: few, and more of a frame that carries a name
@@ -46,6 +44,17 @@ type Config struct {
 	SpoolOverflowSize  int64         // bytes
 	SpoolOverflowDaily int64         // bytes written a day; 0: no bound
 	SpoolOverflowAfter time.Duration // without a database
+
+	// Who reaches the console; the options are in console.go.
+	ConsoleListen             []Endpoint // nil: the machine's default
+	ConsoleAllow              Allowed
+	ConsolePasswordFile       string // empty: nobody is asked
+	ConsoleSessions           int    // at once; 0: by the board's memory
+	ConsoleSessionsPerAddress int    // at once
+	ConsoleLines              int    // packets a second that a client is shown
+	ConsoleIdle               time.Duration
+	PcapListen                []Endpoint // nil: nowhere
+	ConsolePush               bool
 
 	// SecretInArguments: the database URL with a password stands on the command line.
 	SecretInArguments bool
@@ -80,8 +89,6 @@ var (
 		"directory that keeps rows until the database has them", setSpoolDir}
 	SpoolSize = Option{"spool-size", "BYTES", "by the machine's memory",
 		"bytes that the spool may take (K, M and G are powers of 1024); when it is full the oldest rows go, and are counted", setSpoolSize}
-	ConsoleListen = Option{"console-listen", "ADDR:PORT", DefaultConsoleListen,
-		"where people reach the console with telnet", setConsoleListen}
 	DeviceName = Option{"device-name", "NAME", "the host name",
 		"name of this device for people", setDeviceName}
 	DeviceID = Option{"device-id", "UUID", "derived from the machine",
@@ -92,17 +99,14 @@ var (
 		"debug, info, warn or error", setLogLevel}
 )
 
-// Defaults.
-const (
-	DefaultSpoolDir      = "/var/lib/sniffer/spool"
-	DefaultConsoleListen = "127.0.0.1:8000"
-)
+// DefaultSpoolDir is where the spool is by default.
+const DefaultSpoolDir = "/var/lib/sniffer/spool"
 
 // An interface that is named twice is recorded once: every packet is one row.
 func setInterface(c *Config, v string) error {
 	named := false
-	for name := range strings.FieldsFuncSeq(v, func(r rune) bool { return r == ',' || r == ' ' }) {
-		if len(name) > 15 || strings.Contains(name, "/") {
+	for _, name := range list(v) {
+		if !interfaceName(name) {
 			return fmt.Errorf("%q cannot be an interface: names have at most 15 bytes and no slash", name)
 		}
 		if !slices.Contains(c.Interfaces, name) {
@@ -138,18 +142,6 @@ func setSpoolSize(c *Config, v string) error {
 	size, err := ParseBytes(v)
 	c.SpoolSize = size
 	return err
-}
-
-func setConsoleListen(c *Config, v string) error {
-	_, port, err := net.SplitHostPort(v)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
-	if err != nil {
-		return fmt.Errorf("%q is no address and port; write it like %s or [::1]:8000", v, DefaultConsoleListen)
-	}
-	c.ConsoleListen = v
-	return nil
 }
 
 func setDeviceName(c *Config, v string) error {
@@ -216,10 +208,12 @@ func ParseBytes(v string) (int64, error) {
 // nevertheless: help can be given.
 func Bind(flags *flag.FlagSet, c *Config, environ func(string) string, options ...Option) error {
 	*c = Config{
-		Promiscuous: true, SpoolDir: DefaultSpoolDir, ConsoleListen: DefaultConsoleListen,
+		Promiscuous: true, SpoolDir: DefaultSpoolDir,
 		SampleRate: 1, SampleBy: SampleByFlow, Workers: 1, RingTimeout: DefaultRingTimeout, CaptureMode: CaptureAuto,
 		UplinkRate: RateAuto, UplinkFormat: FormatAuto,
 		SpoolOverflowSize: DefaultOverflowSize, SpoolOverflowDaily: DefaultOverflowDaily, SpoolOverflowAfter: DefaultOverflowAfter,
+		ConsoleAllow: Allowed{LAN: true}, ConsoleSessionsPerAddress: DefaultSessionsPerAddress,
+		ConsoleLines: DefaultConsoleLines, ConsoleIdle: DefaultConsoleIdle,
 	}
 	var wrong error
 	for _, o := range options {

@@ -3,8 +3,10 @@ package config
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -14,9 +16,18 @@ import (
 
 // all are the options, as the commands use them.
 var all = slices.Concat([]Option{
-	Interface, Filter, DatabaseURL, SpoolDir, SpoolSize, ConsoleListen,
+	Interface, Filter, DatabaseURL, SpoolDir, SpoolSize,
 	DeviceName, DeviceID, Promiscuous, LogLevel,
-}, Capture, Uplink)
+}, Capture, Uplink, Console)
+
+// places is a list of n places to listen on.
+func places(n int) string {
+	var b strings.Builder
+	for port := range n {
+		fmt.Fprintf(&b, "lo:%d,", port)
+	}
+	return b.String()
+}
 
 const (
 	uuidA = "0e5f2aca-03dd-8000-a328-fc18d96bcbdc"
@@ -36,10 +47,11 @@ func load(environment map[string]string, args ...string) (Config, error) {
 
 func TestDefaults(t *testing.T) {
 	want := Config{
-		SpoolDir: "/var/lib/sniffer/spool", ConsoleListen: "127.0.0.1:8000", Promiscuous: true, LogLevel: slog.LevelInfo,
-		SampleRate: 1, SampleBy: "flow", Workers: 1, RingTimeout: 50 * time.Millisecond, CaptureMode: "auto",
+		SpoolDir: "/var/lib/sniffer/spool", Promiscuous: true, LogLevel: slog.LevelInfo,
+		SampleRate: 1, SampleBy: "flow", Workers: 1, RingTimeout: 20 * time.Millisecond, CaptureMode: "auto",
 		UplinkRate: RateAuto, UplinkFormat: "auto",
 		SpoolOverflowSize: 256 << 20, SpoolOverflowDaily: 64 << 20, SpoolOverflowAfter: 10 * time.Minute,
+		ConsoleAllow: Allowed{LAN: true}, ConsoleSessionsPerAddress: 64, ConsoleLines: 50, ConsoleIdle: time.Hour,
 	}
 	got, err := load(nil)
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -62,7 +74,18 @@ func TestPrecedence(t *testing.T) {
 		{DatabaseURL, "postgres://a@h/d", "postgres://b@h/d", func(c Config) any { return c.DatabaseURL }, "postgres://a@h/d", "postgres://b@h/d"},
 		{SpoolDir, "/a", "/b", func(c Config) any { return c.SpoolDir }, "/a", "/b"},
 		{SpoolSize, "64M", "1G", func(c Config) any { return c.SpoolSize }, int64(64 << 20), int64(1 << 30)},
-		{ConsoleListen, "[::]:8000", "127.0.0.1:0", func(c Config) any { return c.ConsoleListen }, "[::]:8000", "127.0.0.1:0"},
+		{ConsoleListen, "[::]:8000", "127.0.0.1:0", func(c Config) any { return c.ConsoleListen },
+			[]Endpoint{{Addr: netip.IPv6Unspecified(), Port: 8000}}, []Endpoint{{Addr: netip.MustParseAddr("127.0.0.1")}}},
+		{ConsoleAllow, "any", "192.168.1.0/24", func(c Config) any { return c.ConsoleAllow },
+			Allowed{Prefixes: prefixes("0.0.0.0/0", "::/0")}, Allowed{Prefixes: prefixes("192.168.1.0/24")}},
+		{ConsolePasswordFile, "/a", "/b", func(c Config) any { return c.ConsolePasswordFile }, "/a", "/b"},
+		{ConsoleSessions, "1", "4096", func(c Config) any { return c.ConsoleSessions }, 1, 4096},
+		{ConsoleSessionsPerAddress, "1", "4096", func(c Config) any { return c.ConsoleSessionsPerAddress }, 1, 4096},
+		{ConsoleLines, "1", "10000", func(c Config) any { return c.ConsoleLines }, 1, 10_000},
+		{ConsoleIdle, "1s", "168h", func(c Config) any { return c.ConsoleIdle }, time.Second, 168 * time.Hour},
+		{PcapListen, "br-lan:8001", ":8002", func(c Config) any { return c.PcapListen },
+			[]Endpoint{{Interface: "br-lan", Addr: netip.IPv6Unspecified(), Port: 8001}}, []Endpoint{{Addr: netip.IPv6Unspecified(), Port: 8002}}},
+		{ConsolePush, "true", "false", func(c Config) any { return c.ConsolePush }, true, false},
 		{DeviceName, "attic", "cellar", func(c Config) any { return c.DeviceName }, "attic", "cellar"},
 		{DeviceID, uuidA, uuidB, func(c Config) any { return c.DeviceID }, uuidA, uuidB},
 		{Promiscuous, "false", "true", func(c Config) any { return c.Promiscuous }, false, true},
@@ -152,6 +175,32 @@ func TestBadValues(t *testing.T) {
 		{"IPv6 without brackets", ConsoleListen, "::1:8000:", "[::1]:8000"},
 		{"port beyond 16 bits", ConsoleListen, "127.0.0.1:65536", "127.0.0.1:8000"},
 		{"port by name", ConsoleListen, "127.0.0.1:telnet", "127.0.0.1:8000"},
+		{"no address", ConsoleListen, "127.0.0.256:8000", "127.0.0.1:8000"},
+		{"a host", ConsoleListen, "localhost:8000", "lo:8000"},
+		{"an interface of too many letters", ConsoleListen, "sixteen-letters!:8000", "at most 15 bytes"},
+		{"a path for an interface", ConsoleListen, "../br-lan:8000", "no slash"},
+		{"a list of nowhere", ConsoleListen, ",", "br-lan:8000"},
+		{"one place twice", ConsoleListen, "lo:8000,lo:8000", "lo:8000 is named twice"},
+		{"every address twice", ConsoleListen, "0.0.0.0:8000,[::]:8000", "[::]:8000 is named twice"},
+		{"every address as an interface", ConsoleListen, "any:8000", "write :8000"},
+		{"every address as a star", PcapListen, "*:8001", "write :8001"},
+		{"an address of some link", ConsoleListen, "[fe80::1]:8000", "like br-lan:8000"},
+		{"an address of one link", ConsoleListen, "[fe80::1%br-lan]:8000", "like br-lan:8000"},
+		{"too many places", ConsoleListen, places(17), "at most 16"},
+		{"an interface without a port", PcapListen, "br-lan", "br-lan:8000"},
+		{"a network without a length", ConsoleAllow, "192.168.1.0/", "192.168.1.0/24"},
+		{"a network of a host", ConsoleAllow, "192.168.1.7/24", "write 192.168.1.0/24"},
+		{"an IPv4 network as one of IPv6", ConsoleAllow, "::ffff:192.168.1.0/120", "192.168.1.0/24"},
+		{"an address with a zone", ConsoleAllow, "fe80::1%br-lan", "192.168.1.0/24"},
+		{"nobody", ConsoleAllow, ",", "auto, any"},
+		{"too many networks", ConsoleAllow, strings.Repeat("10.0.0.0/8,", 65), "at most 64"},
+		{"no client", ConsoleSessions, "0", "from 1 to 4096"},
+		{"clients beyond memory", ConsoleSessions, "4097", "from 1 to 4096"},
+		{"clients of no number", ConsoleSessionsPerAddress, "many", "from 1 to 4096"},
+		{"no line", ConsoleLines, "0", "from 1 to 10000"},
+		{"sent away at once", ConsoleIdle, "0s", "1h"},
+		{"never sent away", ConsoleIdle, "169h", "1h"},
+		{"push or not", ConsolePush, "maybe", "--console-push=true"},
 		{"name too long for the console", DeviceName, strings.Repeat("n", 256), "at most 255"},
 		{"no UUID", DeviceID, "router-1", "uuidgen"},
 		{"UUID too short", DeviceID, uuidA[:34], "32 hexadecimal digits"},
@@ -171,9 +220,9 @@ func TestBadValues(t *testing.T) {
 		{"a block below a page", RingBlock, "32K", "1M"},
 		{"a block too large", RingBlock, "128M", "1M"},
 		{"a block of three halves", RingBlock, "96K", "power of two"},
-		{"no time-out", RingTimeout, "0s", "50ms"},
-		{"a time-out for ever", RingTimeout, "11s", "50ms"},
-		{"a time-out without a unit", RingTimeout, "50", "50ms"},
+		{"no time-out", RingTimeout, "0s", "20ms"},
+		{"a time-out for ever", RingTimeout, "11s", "20ms"},
+		{"a time-out without a unit", RingTimeout, "50", "20ms"},
 		{"no mode", CaptureMode, "fast", "auto, ring, read"},
 		{"neither of both", HardwareTimestamps, "maybe", "--hardware-timestamps=true"},
 		{"a rate without a number", UplinkRate, "fast", "500K"},
@@ -208,11 +257,12 @@ func TestBadValues(t *testing.T) {
 // unset, and is refused elsewhere.
 func TestEmptyFlag(t *testing.T) {
 	environment := map[string]string{"SNIFFER_FILTER": "tcp", "SNIFFER_DATABASE_URL": "postgres://h/d", "SNIFFER_DEVICE_NAME": "attic"}
-	got, err := load(environment, "--filter=", "--database-url=", "--device-name=")
-	if err != nil || got.Filter != "" || got.DatabaseURL != "" || got.DeviceName != "" {
-		t.Errorf("%+v, error %v, want three options unset", got, err)
+	environment["SNIFFER_PCAP_LISTEN"], environment["SNIFFER_CONSOLE_PASSWORD_FILE"] = ":8001", "/etc/sniffer/password"
+	got, err := load(environment, "--filter=", "--database-url=", "--device-name=", "--pcap-listen=", "--console-password-file=")
+	if err != nil || got.Filter != "" || got.DatabaseURL != "" || got.DeviceName != "" || got.PcapListen != nil || got.ConsolePasswordFile != "" {
+		t.Errorf("%+v, error %v, want five options unset", got, err)
 	}
-	for _, name := range []string{"interface", "spool-dir", "spool-size", "console-listen", "device-id", "log-level"} {
+	for _, name := range []string{"interface", "spool-dir", "spool-size", "console-listen", "console-allow", "device-id", "log-level"} {
 		if _, err := load(nil, "--"+name+"="); err == nil {
 			t.Errorf("--%s= is accepted", name)
 		}

@@ -30,10 +30,19 @@ func (b *bucket) take(now time.Time, n int) int {
 	return n
 }
 
-// wait takes one token, on credit if there is none, and returns how long the caller waits for it.
-func (b *bucket) wait(now time.Time) time.Duration {
+// empty reports whether take would get nothing.
+func (b *bucket) empty(now time.Time) bool {
+	if b.rate < 0 {
+		return false
+	}
 	b.fill(now)
-	b.level--
+	return b.level < 1
+}
+
+// wait takes n tokens, on credit if there are none, and returns how long the caller waits for them.
+func (b *bucket) wait(now time.Time, n int) time.Duration {
+	b.fill(now)
+	b.level -= float64(n)
 	if b.level >= 0 {
 		return 0
 	}

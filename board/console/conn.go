@@ -5,16 +5,23 @@ import (
 	"net/netip"
 )
 
-// tune bounds the kernel's memory for a client and keeps telnet's urgent byte in its place. An option that
-// cannot be set leaves a working connection.
+// tune bounds the kernel's memory for what a client does not take, notices one that vanished, and keeps telnet's urgent byte
+// in its place. An option that cannot be set leaves a working connection.
 func tune(conn net.Conn) {
 	c, ok := conn.(*net.TCPConn)
 	if !ok {
 		return
 	}
 	c.SetWriteBuffer(sendBuffer)
-	c.SetReadBuffer(receiveBuffer)
+	c.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: keepIdle, Interval: keepInterval, Count: keepCount})
 	keepUrgentInline(c)
+}
+
+// widen gives a stream for a program the room that a fast network needs.
+func widen(conn net.Conn) {
+	if c, ok := conn.(*net.TCPConn); ok {
+		c.SetWriteBuffer(streamBuffer)
+	}
 }
 
 // reset makes Close drop what the client did not take, instead of leaving it in the kernel for minutes.

@@ -5,23 +5,24 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"network-sniffer/decode"
 )
 
-// hub gives what the Taps hand over to every session.
+// hub puts what the Taps hand over into the ring and wakes who waits for it.
 type hub struct {
 	demand atomic.Uint32
 	inbox  inbox
+	ring   ring
 
-	mu       sync.Mutex // before any session's mu
-	sessions []*session
-	spare    []decode.Packet
+	mu       sync.Mutex // after a session's mu
+	watching []*session // sessions with a stream
+	spare    []byte
 }
 
-func (h *hub) init(count *counters) {
-	h.inbox = newInbox(count)
-	h.spare = make([]decode.Packet, 0, inboxPackets)
+func (h *hub) init(count *counters, ringBytes, longest int) {
+	waiting := max(inboxBytes, 4*recordSize(longest))
+	h.inbox = newInbox(count, waiting)
+	h.spare = make([]byte, 0, waiting)
+	h.ring = newRing(ringBytes, longest)
 }
 
 // run distributes until stop is closed.
@@ -41,48 +42,50 @@ func (h *hub) run(stop <-chan struct{}) {
 		select {
 		case <-stop:
 			return
+		case <-h.inbox.urgent:
 		case <-pace.C:
 		}
 	}
 }
 
-// round empties the inbox into the sessions. The caller holds mu.
+// round empties the inbox into the ring. The caller holds mu.
 func (h *hub) round() {
-	packets, missed := h.inbox.take(h.spare)
-	h.spare = packets
-	if len(packets) == 0 && missed == 0 {
+	records, missed := h.inbox.take(h.spare)
+	h.spare = records
+	if len(records) == 0 && missed == 0 {
 		return
 	}
-	now := time.Now()
-	for _, s := range h.sessions {
-		s.deliver(packets, missed, now)
+	h.ring.put(records, missed)
+	for _, s := range h.watching {
+		notify(s.wake)
 	}
 }
 
-// change empties the inbox first, so that what arrived before is judged by the old state, then applies f
-// and asks the Taps for what the sessions want now.
-func (h *hub) change(f func()) {
+// watch asks the Taps for every frame from now on, for the session, and returns where that is.
+func (h *hub) watch(s *session) cursor {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.round()
-	f()
-	want := demandNone
-	for _, s := range h.sessions {
-		if !s.isPaused() {
-			want = demandCopy
-			break
-		}
-		want = demandCount
+	if !slices.Contains(h.watching, s) {
+		h.watching = append(h.watching, s)
 	}
-	h.demand.Store(want)
+	h.demand.Store(demandAll)
+	return h.ring.newest()
 }
 
-func (h *hub) attach(s *session) {
-	h.change(func() { h.sessions = append(h.sessions, s) })
+// unwatch is the end of it.
+func (h *hub) unwatch(s *session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.watching = slices.DeleteFunc(h.watching, func(other *session) bool { return other == s })
+	if len(h.watching) == 0 {
+		h.demand.Store(demandLast)
+	}
 }
 
-func (h *hub) detach(s *session) {
-	h.change(func() {
-		h.sessions = slices.DeleteFunc(h.sessions, func(other *session) bool { return other == s })
-	})
+// catchUp empties the inbox, so that the ring has what came until now.
+func (h *hub) catchUp() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.round()
 }

@@ -1,19 +1,28 @@
 package console
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// ErrClosed is what Listen and Serve return after Close.
+// ErrClosed is what Serve returns after Close.
 var ErrClosed = errors.New("the console is closed")
 
-// Server accepts clients. Make one with New, then call Listen and Serve.
+// Port is what a listener's clients get.
+type Port uint8
+
+// The ports.
+const (
+	PortConsole Port = iota // commands
+	PortCapture             // pcapng, at once
+)
+
+// Server serves clients. Make one with New, call Start, and Serve for each listener.
 type Server struct {
 	cfg   Config
 	hub   hub
@@ -21,19 +30,23 @@ type Server struct {
 	stop  chan struct{} // closed by Close after the last session
 
 	mu         sync.Mutex
-	listener   net.Listener
 	closed     bool
+	listeners  map[net.Listener]struct{}
 	sessions   map[*session]struct{}
 	perAddress map[netip.Addr]int
 	running    sync.WaitGroup // sessions; Add only under mu while not closed
+	background sync.WaitGroup // the hub and what sweeps idle sessions
 	closing    sync.Once
+	tables     atomic.Int32 // of the command top
+	device     func() string
+	compiling  sync.Mutex
 
 	logMu    sync.Mutex
 	messages bucket
 	events   bucket
 }
 
-// New returns a server that does not listen yet; its Taps may be used at once. It panics without a Source.
+// New returns a server without a listener; its Taps may be used at once. It panics without a Source.
 func New(cfg Config) *Server {
 	if cfg.Source == nil {
 		panic("console: Config.Source is nil")
@@ -42,59 +55,39 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg:        cfg.withDefaults(),
 		stop:       make(chan struct{}),
+		listeners:  make(map[net.Listener]struct{}),
 		sessions:   make(map[*session]struct{}),
 		perAddress: make(map[netip.Addr]int),
 		messages:   newBucket(MessagesPerSecond, messageBurst, now),
 		events:     newBucket(EventsPerSecond, eventBurst, now),
 	}
-	s.hub.init(&s.count)
+	s.device = sync.OnceValue(func() string { return s.cfg.Source.Info().Device })
+	s.hub.init(&s.count, s.cfg.RingBytes, s.cfg.FrameBytes)
 	return s
 }
 
-// Listen binds the address, so that a mistake shows before anything else is started. The error wraps the
-// one of the system (syscall.EADDRINUSE, syscall.EACCES…).
-func (s *Server) Listen() error {
+// Start begins to distribute what the Taps get. It is called once; Close ends it.
+func (s *Server) Start() {
+	s.background.Go(func() { s.hub.run(s.stop) })
+	s.background.Go(s.sweep)
+}
+
+// Serve accepts the clients of a listener until the listener is closed, by the caller or by Close, and returns nil then.
+// Their sessions go on. After Close it closes the listener and returns ErrClosed.
+func (s *Server) Serve(l net.Listener, port Port) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closed:
+	if s.closed {
+		s.mu.Unlock()
+		l.Close()
 		return ErrClosed
-	case s.listener != nil:
-		return nil
 	}
-	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{
-		Enable: true, Idle: keepIdle, Interval: keepInterval, Count: keepCount,
-	}}
-	l, err := lc.Listen(context.Background(), "tcp", s.cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("console: cannot listen on %q, choose a free address of this device with --console-listen: %w", s.cfg.Listen, err)
-	}
-	s.listener = l
-	return nil
-}
-
-// Addr is the address bound by Listen, nil before.
-func (s *Server) Addr() net.Addr {
+	s.listeners[l] = struct{}{}
+	s.mu.Unlock()
+	narrow(l)
+	s.accept(l, port)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.listener == nil {
-		return nil
-	}
-	return s.listener.Addr()
-}
-
-// Serve accepts clients until ctx is done or Close is called, both of which end every session politely and
-// make it return nil once they are gone. It calls Listen if nobody did. It may be called once.
-func (s *Server) Serve(ctx context.Context) error {
-	if err := s.Listen(); err != nil {
-		return err
-	}
-	defer context.AfterFunc(ctx, s.Close)()
-	var hub sync.WaitGroup
-	hub.Go(func() { s.hub.run(s.stop) })
-	s.accept()
-	s.Close()
-	hub.Wait()
+	delete(s.listeners, l)
+	s.mu.Unlock()
 	return nil
 }
 
@@ -105,8 +98,8 @@ func (s *Server) Close() {
 	s.closing.Do(func() {
 		s.mu.Lock()
 		s.closed = true
-		if s.listener != nil {
-			s.listener.Close() // nothing to do about an error: nobody accepts any more
+		for l := range s.listeners {
+			l.Close() // nothing to do about an error: nobody accepts any more
 		}
 		for c := range s.sessions {
 			c.finish(stopping)
@@ -116,25 +109,51 @@ func (s *Server) Close() {
 		s.running.Wait()
 		grace.Stop()
 		close(s.stop)
+		s.background.Wait()
 	})
 }
 
 // cutAll closes the connections of clients that do not take their farewell.
 func (s *Server) cutAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.sessions {
+	for _, c := range s.open() {
 		reset(c.conn)
 		c.conn.Close()
 	}
 }
 
+// open lists the sessions.
+func (s *Server) open() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*session, 0, len(s.sessions))
+	for c := range s.sessions {
+		all = append(all, c)
+	}
+	return all
+}
+
+// sweep ends sessions that are idle.
+func (s *Server) sweep() {
+	tick := time.NewTicker(max(s.cfg.IdleTimeout/8, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case now := <-tick.C:
+			for _, c := range s.open() {
+				c.endIdle(now)
+			}
+		}
+	}
+}
+
 // accept takes clients until the listener is closed. A failed accept (no descriptors, a client that left
 // in the queue) is counted and tried again after a pause.
-func (s *Server) accept() {
+func (s *Server) accept(l net.Listener, port Port) {
 	pause := acceptPauseMin
 	for {
-		conn, err := s.listener.Accept()
+		conn, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -149,16 +168,23 @@ func (s *Server) accept() {
 			continue
 		}
 		pause = acceptPauseMin
-		tune(conn)
-		s.start(conn)
+		s.start(conn, port)
 	}
 }
 
-// start gives conn a session, or the reason why not.
-func (s *Server) start(conn net.Conn) {
-	c, refusal := s.admit(conn)
+// start gives conn a session, or the reason why not. Who is not allowed gets no answer at all.
+func (s *Server) start(conn net.Conn, port Port) {
+	if !s.cfg.Allow(conn) {
+		s.count.refusedAllow.Add(1)
+		s.event("closed " + conn.RemoteAddr().String() + " unanswered: it is not allowed")
+		reset(conn)
+		conn.Close()
+		return
+	}
+	tune(conn)
+	c, refusal := s.admit(conn, port)
 	if c == nil {
-		s.refuse(conn, refusal)
+		s.refuse(conn, port, refusal)
 		return
 	}
 	go func() {
@@ -169,7 +195,7 @@ func (s *Server) start(conn net.Conn) {
 }
 
 // admit registers a session, or returns the line that refuses it.
-func (s *Server) admit(conn net.Conn) (*session, string) {
+func (s *Server) admit(conn net.Conn, port Port) (*session, string) {
 	from := addrPort(conn.RemoteAddr()).Addr()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -183,7 +209,7 @@ func (s *Server) admit(conn net.Conn) (*session, string) {
 		s.count.refusedAddress.Add(1)
 		return nil, fmt.Sprintf("Too many sessions from your address: %d are open. Close one first.\r\n", s.cfg.SessionsPerAddress)
 	}
-	c := newSession(s, conn)
+	c := newSession(s, conn, port)
 	s.sessions[c] = struct{}{}
 	s.perAddress[from]++
 	s.running.Add(1)
@@ -204,11 +230,14 @@ func (s *Server) dismiss(c *session) {
 	s.count.sessionsOpen.Add(^uint64(0))
 }
 
-// refuse tells a client why it is not served. Whether it arrives is the client's affair.
-func (s *Server) refuse(conn net.Conn, line string) {
+// refuse tells a client why it is not served; one that expects a capture is closed without a word. Whether the line
+// arrives is the client's affair.
+func (s *Server) refuse(conn net.Conn, port Port, line string) {
 	s.event("refused " + conn.RemoteAddr().String() + ": " + line[:len(line)-len("\r\n")])
-	conn.SetWriteDeadline(time.Now().Add(refuseTimeout))
-	conn.Write([]byte(line))
+	if port == PortConsole {
+		conn.SetWriteDeadline(time.Now().Add(refuseTimeout))
+		conn.Write([]byte(line))
+	}
 	conn.Close()
 }
 

@@ -2,13 +2,16 @@ package console
 
 import (
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"network-sniffer/board/console/frame"
+	"network-sniffer/board/console/lineedit"
 	"network-sniffer/decode"
 )
 
@@ -16,43 +19,76 @@ import (
 type session struct {
 	server        *Server
 	conn          net.Conn
+	port          Port
 	local, remote netip.AddrPort
+	since         time.Time
+	active        atomic.Int64 // when something went either way: nanoseconds after since, whatever becomes of the wall clock
 
 	wake chan struct{} // a token: the writer has something to do
 	room chan struct{} // a token: the writer took the text
 	over chan struct{} // closed when the session ends: nothing more is executed
 
-	mu     sync.Mutex // held for copies only, never across a write
-	queue  queue
-	text   []byte // answers for the writer; bounded by textBytes and the note there
-	ending bool
+	reader reader // the reading goroutine's own
+
+	mu       sync.Mutex // held for copies and formatting only, never across a write
+	text     []byte     // answers and echo for the writer; bounded by outputBytes and the note there
+	ending   bool
+	view     *view   // what streams; nil: nothing
+	hold     holding // why it does not, for now
+	filter   *frame.Filter
+	prompted bool            // prompt and line stand on the terminal
+	editor   lineedit.Editor // of a client that lets us edit
+	terminal terminal
+	packet   decode.Packet // the one that is being shown
+	lineBuf  []byte        // of a line for a program
+	shown    uint64        // packets, in all
+	hidden   uint64        // due, but not shown
 }
 
-func newSession(srv *Server, conn net.Conn) *session {
+// terminal is what is known of the client's.
+type terminal struct {
+	person  bool // there is one: it is greeted, and shown packets without being asked
+	greeted bool
+	editing bool // the client is a telnet that leaves echo and editing to us
+	color   bool
+	columns int // 0: not known
+	rows    int
+}
+
+// holding is the set of reasons why a stream stands still.
+type holding uint8
+
+const (
+	holdPaused    holding = 1 << iota // asked for
+	holdTyping                        // the client is in the middle of a line
+	holdPushing                       // the client sends packets itself
+	holdAnswering                     // an answer of several writes is on its way
+)
+
+func newSession(srv *Server, conn net.Conn, port Port) *session {
 	s := &session{
 		server: srv,
 		conn:   conn,
+		port:   port,
 		local:  addrPort(conn.LocalAddr()),
 		remote: addrPort(conn.RemoteAddr()),
+		since:  time.Now(),
 		wake:   make(chan struct{}, 1),
 		room:   make(chan struct{}, 1),
 		over:   make(chan struct{}),
 	}
-	s.queue.bucket = newBucket(srv.cfg.LinesPerSecond, max(1, srv.cfg.LinesPerSecond), time.Now())
+	s.editor.SetPrompt(prompt)
 	return s
 }
 
 // serve runs the session to its end; the connection is closed when it returns.
 func (s *session) serve() {
 	s.server.cfg.OnAccept(s.local, s.remote)
-	s.say(s.server.greeting())
-	s.server.hub.attach(s)
 	var writer sync.WaitGroup
 	writer.Go(s.write)
 	s.read()
 	writer.Wait()
-	s.server.hub.detach(s)
-	s.abandon()
+	s.stream(nil)
 	s.conn.Close()
 	s.server.cfg.OnClose(s.local, s.remote)
 }
@@ -65,49 +101,41 @@ func notify(c chan struct{}) {
 	}
 }
 
-// deliver gives the session its share of a round of the hub: packets, and missed ones that nobody copied.
-func (s *session) deliver(packets []decode.Packet, missed uint64, now time.Time) {
-	count := &s.server.count
-	due := uint64(len(packets)) + missed
-	count.packetsDue.Add(due)
-	s.mu.Lock()
-	switch q := &s.queue; {
-	case s.ending:
-		count.notShownClosed.Add(due)
-	case q.paused:
-		q.passed += due
-		q.hidden += due
-		count.notShownPaused.Add(due)
-	default:
-		took, noRoom := q.push(packets, now)
-		count.notShownQueue.Add(uint64(noRoom))
-		count.notShownRate.Add(uint64(len(packets) - took - noRoom))
-		count.notShownMissed.Add(missed)
-		first := q.skipped == 0
-		q.skip(due-uint64(took), now)
-		if took > 0 || first {
-			notify(s.wake)
-		}
-	}
-	s.mu.Unlock()
-}
-
-func (s *session) isPaused() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.queue.paused || s.ending
-}
-
-// say queues text for the client; it reports false when the session is ending and text was dropped.
+// say queues lines for the client, around the prompt if that is there. It waits for room; false: the session is ending.
+// Only the reading goroutine calls it.
 func (s *session) say(text []byte) bool {
+	if len(text) > outputBytes { // no packet may stand in the middle of a line
+		s.answering(true)
+		defer s.answering(false)
+	}
+	return s.put(text)
+}
+
+// put is say for a part of an answer.
+func (s *session) put(text []byte) bool {
+	for len(text) > 0 {
+		if !s.awaitRoom() {
+			return false
+		}
+		piece := text[:min(len(text), outputBytes)]
+		text = text[len(piece):]
+		s.mu.Lock()
+		if s.prompted {
+			s.text = s.editor.AppendHide(s.text)
+			s.prompted = false
+		}
+		s.text = append(s.text, piece...)
+		s.mu.Unlock()
+		notify(s.wake)
+	}
+	return true
+}
+
+// answering holds the stream while an answer goes out in pieces.
+func (s *session) answering(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ending {
-		return false
-	}
-	s.text = append(s.text, text...)
-	notify(s.wake)
-	return true
+	s.holdFor(holdAnswering, on)
 }
 
 // awaitRoom waits until the writer has taken enough text for another answer; false: the session is ending.
@@ -115,7 +143,7 @@ func (s *session) say(text []byte) bool {
 func (s *session) awaitRoom() bool {
 	for {
 		s.mu.Lock()
-		ending, full := s.ending, len(s.text) > textBytes
+		ending, full := s.ending, len(s.text) >= outputBytes
 		s.mu.Unlock()
 		if ending || !full {
 			return !ending
@@ -135,63 +163,65 @@ func (s *session) finish(text string) {
 		return
 	}
 	s.ending = true
-	s.text = append(s.text, text...)
+	if text != "" && s.prompted {
+		s.text = s.editor.AppendHide(s.text)
+	}
+	if s.view == nil || s.view.forPeople() || s.terminal.person {
+		s.text = append(s.text, text...)
+	}
 	close(s.over)
 	notify(s.wake)
 }
 
-// abandon counts what still waits in the queue of a session that has ended.
-func (s *session) abandon() {
-	s.mu.Lock()
-	s.server.count.notShownClosed.Add(s.queue.clear())
-	s.mu.Unlock()
+func (s *session) isOver() bool {
+	select {
+	case <-s.over:
+		return true
+	default:
+		return false
+	}
 }
 
-// write sends answers, packets and notes until the session ends or the client does not take them.
+// endIdle ends the session if nothing went either way for too long.
+func (s *session) endIdle(now time.Time) {
+	if limit := s.server.cfg.IdleTimeout; now.Sub(s.since)-time.Duration(s.active.Load()) >= limit && !s.isOver() {
+		s.server.count.closedIdle.Add(1)
+		s.finish("Nothing went either way for " + limit.String() + ". Goodbye.\r\n")
+	}
+}
+
+func (s *session) touch() { s.active.Store(int64(time.Since(s.since))) }
+
+// write sends answers and the stream until the session ends or the client does not take them.
 func (s *session) write() {
 	var (
-		count           = &s.server.count
-		batch           [batchPackets]decode.Packet
-		out, text, note []byte
-		timer           = time.NewTimer(noteEvery)
+		out   []byte
+		timer = time.NewTimer(noteEvery)
 	)
 	defer timer.Stop()
 	for {
-		s.mu.Lock()
-		text, s.text = s.text, text[:0]
-		note = note[:0]
-		n, ending := 0, s.ending
-		var due <-chan time.Time
-		if !ending {
-			n = s.queue.pop(batch[:])
-			if s.queue.skipped > 0 {
-				if wait := s.queue.noteIn(time.Now()); wait <= 0 {
-					note = s.queue.appendNote(note)
-				} else {
-					timer.Reset(wait)
-					due = timer.C
-				}
-			}
-		}
-		s.mu.Unlock()
+		piece := s.compose(out[:0])
+		out = piece.bytes
 		notify(s.room)
-
-		out = append(out[:0], text...)
-		out = s.appendPackets(out, batch[:n])
-		out = append(out, note...)
 		if len(out) > 0 {
 			if err := s.send(out); err != nil {
-				count.notShownClosed.Add(uint64(n))
+				s.server.count.closed.Add(piece.shown)
 				s.cut(err)
 				return
 			}
-			count.packetsShown.Add(uint64(n))
-			s.addShown(n)
-			continue
 		}
-		if ending {
+		s.server.count.packetsShown.Add(piece.shown)
+		if piece.last {
 			s.halfClose()
 			return
+		}
+		if piece.more {
+			continue
+		}
+		var due <-chan time.Time
+		if piece.wait > 0 {
+			timer.Reset(piece.wait)
+			due = timer.C
 		}
 		select {
 		case <-s.wake:
@@ -200,22 +230,52 @@ func (s *session) write() {
 	}
 }
 
-// appendPackets appends a line for each packet, escaped as a whole: what keeps a client's terminal safe
-// stands in this package and does not rest on another's promise.
-func (s *session) appendPackets(out []byte, packets []decode.Packet) []byte {
-	var buf [256]byte
-	for i := range packets {
-		p := &packets[i]
-		line := p.AppendText(buf[:0], s.server.cfg.InterfaceName(p.Interface))
-		out = append(appendSafe(out, line), '\r', '\n')
-	}
-	return out
+// piece is one write.
+type piece struct {
+	bytes []byte
+	shown uint64        // packets in it
+	last  bool          // nothing follows
+	more  bool          // there is more already
+	wait  time.Duration // until there is, if nothing happens; 0: nothing is planned
 }
 
-func (s *session) addShown(n int) {
+// compose makes the next write: the answers first, then the stream's part.
+func (s *session) compose(out []byte) piece {
 	s.mu.Lock()
-	s.queue.shown += uint64(n)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	p := piece{bytes: append(out, s.text...), last: s.ending}
+	s.text = s.text[:0]
+	v := s.view
+	if s.ending || v == nil || s.hold != 0 {
+		return p
+	}
+	answers := len(p.bytes)
+	v.produce(s, &p, time.Now())
+	s.shown += p.shown
+	if len(p.bytes) > answers && s.prompted {
+		var hide [16]byte
+		p.bytes = slices.Insert(p.bytes, answers, s.editor.AppendHide(hide[:0])...)
+		p.bytes = s.editor.AppendShow(p.bytes)
+	}
+	if v.over {
+		s.next(v, &p)
+	}
+	return p
+}
+
+// next is what follows a stream that has come to its end. The caller holds mu.
+func (s *session) next(v *view, p *piece) {
+	s.retire(v)
+	s.view = v.back
+	p.more = true
+	if s.view != nil {
+		return
+	}
+	s.server.hub.unwatch(s)
+	if s.reader.eof.Load() {
+		s.ending = true
+		close(s.over)
+	}
 }
 
 // send writes b within the deadline; the connection is useless after an error.
@@ -223,8 +283,11 @@ func (s *session) send(b []byte) error {
 	if err := s.conn.SetWriteDeadline(time.Now().Add(s.server.cfg.WriteTimeout)); err != nil {
 		return err
 	}
-	_, err := s.conn.Write(b)
-	return err
+	if _, err := s.conn.Write(b); err != nil {
+		return err
+	}
+	s.touch()
+	return nil
 }
 
 // cut ends the session at once after a failed write.
@@ -238,56 +301,14 @@ func (s *session) cut(err error) {
 	s.conn.Close()
 }
 
-// halfClose tells the client that nothing follows and gives it linger to close its side.
+// halfClose tells the client that nothing follows and gives it linger to close its side, unless it has done so.
 func (s *session) halfClose() {
 	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
 		c.CloseWrite() // an error means that the connection is gone, which the reader sees
 	}
-	s.conn.SetReadDeadline(time.Now().Add(linger)) // likewise
-}
-
-// read executes what the client sends until one side ends the session.
-func (s *session) read() {
-	var (
-		in   input
-		buf  [512]byte
-		rate = newBucket(CommandsPerSecond, CommandsPerSecond, time.Now())
-	)
-	for {
-		n, err := s.conn.Read(buf[:])
-		for _, b := range buf[:n] {
-			if event := in.step(b); event != inputNothing {
-				s.obey(event, &in, &rate)
-			}
-			if s.isOver() {
-				s.discard(buf[:])
-				return
-			}
-		}
-		if errors.Is(err, io.EOF) && in.end() == inputLine {
-			s.obey(inputLine, &in, &rate)
-		}
-		if err != nil {
-			s.finish("")
-			return
-		}
+	wait := linger
+	if s.reader.eof.Load() {
+		wait = 0
 	}
-}
-
-func (s *session) isOver() bool {
-	select {
-	case <-s.over:
-		return true
-	default:
-		return false
-	}
-}
-
-// discard reads to the end what is not executed any more; halfClose bounds it.
-func (s *session) discard(buf []byte) {
-	for {
-		if _, err := s.conn.Read(buf); err != nil {
-			return
-		}
-	}
+	s.conn.SetReadDeadline(time.Now().Add(wait)) // likewise
 }

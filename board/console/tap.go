@@ -9,108 +9,127 @@ import (
 
 // What the sessions together want of the Taps.
 const (
-	demandNone  uint32 = iota // no session
-	demandCount               // every session is paused: the number of packets, not the packets
-	demandCopy                // somebody watches
+	demandLast uint32 = iota // nobody watches: a few frames for the command last
+	demandAll                // somebody does
 )
 
 // Tap is the capture side of the console. It belongs to the goroutine that owns one ring; its methods
 // never wait, allocate or fail.
 type Tap struct {
-	demand *atomic.Uint32 // the hub's, beside the packets so that Offer takes one load
-	inbox  *inbox
-	n      int    // packets in chunk
-	passed uint64 // packets that were only counted
-	chunk  [chunkPackets]decode.Packet
+	skip    int // packets that may go by before the next one is taken
+	hub     *hub
+	longest int    // frame; of a longer one the rest is cut off
+	room    int    // frames that are taken before others go by
+	skipped int    // what skip began with, of this chunk
+	frames  uint64 // in chunk
+	chunk   []byte // records
 }
 
-// NewTap returns a Tap for one ring. It holds 43 KiB and lives as long as the ring's goroutine
-// uses it; there is nothing to close.
+// NewTap returns a Tap for one ring. It holds 20 KiB and lives as long as the ring's goroutine uses it; there is nothing
+// to close.
 func (s *Server) NewTap() *Tap {
-	return &Tap{demand: &s.hub.demand, inbox: &s.hub.inbox}
+	t := &Tap{hub: &s.hub, longest: s.cfg.FrameBytes, chunk: make([]byte, 0, max(chunkBytes, recordSize(s.cfg.FrameBytes)))}
+	t.begin()
+	return t
 }
 
-// Offer shows p to the sessions. It copies p, so the caller may reuse it at once.
-func (t *Tap) Offer(p *decode.Packet) {
-	if t.demand.Load() != demandNone {
-		t.take(p)
+func (t *Tap) begin() {
+	t.room, t.skip, t.skipped = lastFrames, 0, 0
+	t.chunk, t.frames = t.chunk[:0], 0
+}
+
+// Offer shows a frame to the sessions: data is its captured bytes from the link header on, m what else is known of it,
+// index that of its interface. It copies what it keeps.
+func (t *Tap) Offer(m *decode.Meta, index int32, data []byte) {
+	if t.skip > 0 {
+		t.skip--
+		return
 	}
+	t.take(m, index, data)
 }
 
 // take is apart from Offer so that Offer is inlined.
-func (t *Tap) take(p *decode.Packet) {
-	if t.demand.Load() == demandCount {
-		t.passed++
+func (t *Tap) take(m *decode.Meta, index int32, data []byte) {
+	data = data[:min(len(data), t.longest)]
+	if t.skipped > 0 || cap(t.chunk)-len(t.chunk) < recordSize(len(data)) {
+		t.Flush()
+	}
+	t.chunk = appendRecord(t.chunk, m, index, data)
+	t.frames++
+	if t.room--; t.room > 0 {
 		return
 	}
-	t.chunk[t.n] = *p
-	t.n++
-	if t.n == chunkPackets {
-		t.Flush()
+	t.room = lastFrames
+	if t.hub.demand.Load() == demandLast {
+		t.skip, t.skipped = skipFrames, skipFrames
 	}
 }
 
 // Flush hands over what Offer gathered. The ring's owner calls it at the end of each block and before it
-// waits; without it up to 63 packets would stay unseen until the next ones arrive.
+// waits; without it packets would stay unseen until the next ones arrive.
 func (t *Tap) Flush() {
-	if t.n == 0 && t.passed == 0 {
-		return
+	if t.frames > 0 {
+		passed := uint64(t.skipped - t.skip)
+		t.hub.inbox.put(t.chunk, t.frames, passed, t.hub.demand.Load() == demandAll)
 	}
-	t.inbox.put(t.chunk[:t.n], t.passed, t.demand.Load() == demandNone)
-	t.n, t.passed = 0, 0
+	t.begin()
 }
 
 // inbox is the bounded buffer between all Taps and the hub.
 type inbox struct {
 	count  *counters
-	signal chan struct{} // holds one token while packets wait
-	missed atomic.Uint64 // packets that the hub has to count for its sessions without having seen them
+	signal chan struct{} // a token while the hub has something to do
+	urgent chan struct{} // a token when it is half full
+	missed atomic.Uint64 // packets that the hub has to count without having seen them
 
 	mu      sync.Mutex // held for a copy of one chunk or the exchange of two slices, never across a wait
-	packets []decode.Packet
+	records []byte
 }
 
-func newInbox(count *counters) inbox {
-	return inbox{count: count, signal: make(chan struct{}, 1), packets: make([]decode.Packet, 0, inboxPackets)}
+func newInbox(count *counters, bytes int) inbox {
+	return inbox{
+		count: count, signal: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
+		records: make([]byte, 0, bytes),
+	}
 }
 
 // put adds a chunk, and passed packets that were only counted. Whatever finds no room or no lock is
-// dropped: the caller is a ring.
-func (b *inbox) put(chunk []decode.Packet, passed uint64, abandoned bool) {
-	if passed > 0 {
-		b.count.tapUncopied.Add(passed)
-	}
-	if abandoned {
-		b.count.tapAbandoned.Add(uint64(len(chunk)))
-		return
-	}
-	n := 0
+// dropped: the caller is a ring. The hub is woken when somebody watches, or when the inbox fills.
+func (b *inbox) put(chunk []byte, frames, passed uint64, watched bool) {
+	b.count.tapUncopied.Add(passed)
+	full := false
 	if !b.mu.TryLock() {
-		b.count.tapBusy.Add(uint64(len(chunk)))
+		b.count.tapBusy.Add(frames)
+		passed += frames
 	} else {
-		n = min(len(chunk), inboxPackets-len(b.packets))
-		b.packets = append(b.packets, chunk[:n]...)
-		b.mu.Unlock()
-		b.count.tapHanded.Add(uint64(n))
-		b.count.tapFull.Add(uint64(len(chunk) - n))
-	}
-	if missed := passed + uint64(len(chunk)-n); missed > 0 {
-		b.missed.Add(missed)
-	}
-	if n > 0 {
-		select {
-		case b.signal <- struct{}{}:
-		default:
+		// Whole or not at all: which frames of a chunk are missing could not be told.
+		if fits := len(chunk) <= cap(b.records)-len(b.records); fits {
+			b.records = append(b.records, chunk...)
+			b.count.tapHanded.Add(frames)
+		} else {
+			b.count.tapFull.Add(frames)
+			passed += frames
 		}
+		full = len(b.records) > cap(b.records)/2
+		b.mu.Unlock()
+	}
+	if passed > 0 {
+		b.missed.Add(passed)
+	}
+	if watched || full {
+		notify(b.signal)
+	}
+	if full {
+		notify(b.urgent)
 	}
 }
 
-// take exchanges the waiting packets for spare, an empty slice of the same capacity, and returns them with the number
+// take exchanges the waiting records for spare, an empty slice of the same capacity, and returns them with the number
 // of packets missed since the last call.
-func (b *inbox) take(spare []decode.Packet) ([]decode.Packet, uint64) {
+func (b *inbox) take(spare []byte) ([]byte, uint64) {
 	b.mu.Lock()
-	full := b.packets
-	b.packets = spare[:0]
+	full := b.records
+	b.records = spare[:0]
 	b.mu.Unlock()
 	return full, b.missed.Swap(0)
 }

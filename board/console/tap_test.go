@@ -6,58 +6,32 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-
-	"network-sniffer/decode"
 )
 
 func TestOfferDoesNotAllocate(t *testing.T) {
-	tests := []struct {
+	for _, tt := range []struct {
 		name   string
 		demand uint32
-	}{
-		{"nobody connected", demandNone}, {"everybody paused", demandCount}, {"watched", demandCopy},
-	}
-	for _, tt := range tests {
+	}{{"nobody watches", demandLast}, {"watched", demandAll}} {
 		t.Run(tt.name, func(t *testing.T) {
-			srv := New(Config{Source: fakeSource{}})
+			srv := New(Config{Source: porch})
 			srv.hub.demand.Store(tt.demand)
 			tap := srv.NewTap()
-			p := newTCPPacket(1)
-			if got := testing.AllocsPerRun(10*inboxPackets, func() { tap.Offer(&p) }); got != 0 {
+			data := tcpFrame(1)
+			if got := testing.AllocsPerRun(10*skipFrames, func() { tap.Offer(&rawMeta, 1, data) }); got != 0 {
 				t.Errorf("Offer allocates %v times", got)
 			}
-			if got := testing.AllocsPerRun(100, tap.Flush); got != 0 {
+			if got := testing.AllocsPerRun(100, func() { tap.Offer(&rawMeta, 1, data); tap.Flush() }); got != 0 {
 				t.Errorf("Flush allocates %v times", got)
 			}
 		})
 	}
 }
 
-// A round of the hub with sessions that watch, pause and stall allocates nothing either.
-func TestRoundDoesNotAllocate(t *testing.T) {
-	srv := New(Config{Source: fakeSource{}, LinesPerSecond: -1})
-	for range 4 {
-		srv.hub.attach(newSession(srv, pipeConn{}))
-	}
-	tap := srv.NewTap()
-	p := newTCPPacket(1)
-	got := testing.AllocsPerRun(100, func() {
-		for range chunkPackets {
-			tap.Offer(&p)
-		}
-		srv.hub.mu.Lock()
-		srv.hub.round()
-		srv.hub.mu.Unlock()
-	})
-	if got != 0 {
-		t.Errorf("a chunk's way to four sessions allocates %v times", got)
-	}
-}
-
 // The ring never waits: with the inbox held by another goroutine for good, Offer still returns, and counts.
 func TestOfferNeverWaits(t *testing.T) {
-	srv := New(Config{Source: fakeSource{}})
-	srv.hub.demand.Store(demandCopy)
+	srv := New(Config{Source: porch})
+	srv.hub.demand.Store(demandAll)
 	srv.hub.inbox.mu.Lock()
 	offer(srv.NewTap(), 1000)
 	srv.hub.inbox.mu.Unlock()
@@ -70,16 +44,36 @@ func TestOfferNeverWaits(t *testing.T) {
 }
 
 func TestFullInboxDropsTheNewest(t *testing.T) {
-	srv := New(Config{Source: fakeSource{}})
-	srv.hub.demand.Store(demandCopy)
-	offer(srv.NewTap(), inboxPackets-3)
-	offer(srv.NewTap(), 10)
-	packets, missed := srv.hub.inbox.take(nil)
-	if len(packets) != inboxPackets || missed != 7 {
-		t.Fatalf("%d packets and %d missed, want %d and 7", len(packets), missed, inboxPackets)
+	srv := New(Config{Source: porch})
+	srv.hub.demand.Store(demandAll)
+	tap := srv.NewTap()
+	const n = 5000
+	offer(tap, n)
+	got := srv.Counters()
+	if got.TapFull == 0 || got.TapHanded == 0 {
+		t.Fatalf("%d packets did not fill the inbox: %+v", n, got)
 	}
-	if first, last := packets[0].SrcPort, packets[inboxPackets-1].SrcPort; first != 1 || last != 3 {
-		t.Errorf("the oldest is %d and the newest %d, want 1 and 3", first, last)
+	checkTaps(t, srv, n)
+	srv.hub.catchUp()
+	if index := srv.hub.ring.index; index != n {
+		t.Errorf("the ring counts %d packets, want %d", index, n)
+	}
+}
+
+// A frame longer than what is kept is cut, and its real length is told.
+func TestLongFrameIsCut(t *testing.T) {
+	srv := New(Config{Source: porch, FrameBytes: 64})
+	srv.hub.demand.Store(demandAll)
+	tap := srv.NewTap()
+	m := rawMeta
+	m.WireLength = 60_000
+	tap.Offer(&m, 1, append(tcpFrame(7), make([]byte, 59_960)...))
+	tap.Flush()
+	srv.hub.catchUp()
+	var c cursor
+	f, ok := firstFrame(&srv.hub.ring, &c)
+	if !ok || len(f.Data) != 64 || f.Meta.WireLength != 60_000 {
+		t.Errorf("kept %d bytes of %d, %v", len(f.Data), f.Meta.WireLength, ok)
 	}
 }
 
@@ -87,17 +81,19 @@ func TestFullInboxDropsTheNewest(t *testing.T) {
 func TestTapsBalance(t *testing.T) {
 	inBubble(t, Config{LinesPerSecond: -1}, func(b bubble) {
 		const rings, each = 3, 20_000
-		keep := b.connect(true) // so that demand never falls to nobody, and every packet counts
+		keep := b.connect(true)
 		var running sync.WaitGroup
 		for range rings {
 			tap := b.srv.NewTap()
 			running.Go(func() { offer(tap, each) })
 		}
-		for i := range 20 {
+		for i := range 10 {
 			c := b.connect(i%3 != 0)
-			fmt.Fprint(c.conn, "pause\n")
-			if i%2 == 0 {
-				fmt.Fprint(c.conn, "resume\n")
+			if i%3 != 0 {
+				fmt.Fprint(c.conn, "pause\n")
+				if i%2 == 0 {
+					fmt.Fprint(c.conn, "resume\n")
+				}
 			}
 			c.conn.Close()
 		}
@@ -105,54 +101,41 @@ func TestTapsBalance(t *testing.T) {
 		settle()
 		settle()
 		keep.take()
-		checkBalance(t, b.srv, rings*each)
-		if got := b.srv.Counters().PacketsDue; got < rings*each {
-			t.Errorf("%d packets were due, the session that stayed alone was due %d", got, rings*each)
-		}
 		synctest.Wait()
+		checkTaps(t, b.srv, rings*each)
+		if got := accounted(b.srv.Counters()); got < rings*each {
+			t.Errorf("%d packets were accounted for, the session that stayed alone was due %d", got, rings*each)
+		}
 	})
-}
-
-func TestQueueKeepsOrderAroundItsEnd(t *testing.T) {
-	q := queue{bucket: bucket{rate: -1}}
-	next, want := uint16(0), uint16(0)
-	out := make([]decode.Packet, 50)
-	for range 20 {
-		in := make([]decode.Packet, 40)
-		for i := range in {
-			in[i].SrcPort = next
-			next++
-		}
-		if took, noRoom := q.push(in, q.since); took != 40 || noRoom != 0 {
-			t.Fatalf("push took %d of 40, %d without room", took, noRoom)
-		}
-		for _, p := range out[:q.pop(out)] {
-			if p.SrcPort != want {
-				t.Fatalf("packet %d came as number %d", p.SrcPort, want)
-			}
-			want++
-		}
-	}
-	if want != next || q.n != 0 {
-		t.Errorf("%d of %d packets came out, %d wait", want, next, q.n)
-	}
 }
 
 func BenchmarkOffer(b *testing.B) {
 	for _, sessions := range []int{0, 1, 64} {
 		b.Run(fmt.Sprintf("sessions=%d", sessions), func(b *testing.B) {
-			srv := startServer(b, Config{SessionsPerAddress: 64})
+			srv, address := listen(b, Config{SessionsPerAddress: 128})
 			for range sessions {
-				c := dialIn(b, srv)
-				go c.r.WriteTo(io.Discard) // the client reads; its end is the test's
+				c := dial(b, address)
+				c.send("watch\n")
+				go io.Copy(io.Discard, c.r) // the client reads; its end is the test's
+			}
+			for sessions > 0 && srv.hub.watchers() < sessions {
+				c := dial(b, address) // each round trip is time that the sessions use
+				c.send("version\nquit\n")
+				c.rest()
 			}
 			tap := srv.NewTap()
-			p := newTCPPacket(1)
+			data := tcpFrame(1)
 			b.ReportAllocs()
 			for b.Loop() {
-				tap.Offer(&p)
+				tap.Offer(&rawMeta, 1, data)
 			}
 			tap.Flush()
 		})
 	}
+}
+
+func (h *hub) watchers() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.watching)
 }

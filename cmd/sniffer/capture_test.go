@@ -58,7 +58,7 @@ func TestCaptureModes(t *testing.T) {
 		coverage string // of every interval
 		rows     string // of every row
 	}{
-		{"two workers", []string{"--workers", "2", "--ring-size", "2M", "--ring-block", "256K", "--ring-timeout", "20ms"}, nil,
+		{"two workers", []string{"--workers", "2", "--ring-size", "2M", "--ring-block", "256K", "--ring-timeout", "10ms"}, nil,
 			"workers=2 mode=ring ring_bytes=2097152", `capture_mode = 'ring' AND sample_rate = 1 AND NOT user_filter`, "true"},
 		{"without a ring", []string{"--capture-mode", "read", "--snaplen", "96"}, nil,
 			"mode=read", `capture_mode = 'read' AND snap_length = 96`, `captured_length = least(wire_length - CASE WHEN vlan_id IS NULL THEN 0 ELSE 4 END, 96)`},

@@ -17,7 +17,7 @@ func checkCommand(args []string, out, errs io.Writer) error {
 	flags, c, err := parse("check", args, out, errs, func(f *flag.FlagSet) {
 		f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	}, slices.Concat([]config.Option{config.Interface, config.Filter, config.DatabaseURL, config.SpoolDir, config.SpoolSize,
-		config.DeviceName, config.DeviceID}, config.Capture, config.Uplink)...)
+		config.DeviceName, config.DeviceID}, config.Capture, config.Uplink, config.Console)...)
 	if err != nil {
 		return err
 	}

@@ -100,6 +100,9 @@ func TestExitStatus(t *testing.T) {
 		{"spool drop of what", []string{"spool", "drop", "--yes"}, 2, "", "--oldest N or --all"},
 		{"spool drop of both", []string{"spool", "drop", "--all", "--oldest", "2"}, 2, "", "--oldest N or --all"},
 		{"spool that is not there", []string{"spool", "list", "--spool-dir", dir + "/none"}, 1, "", "no such file"},
+		{"console of two", []string{"console", "a", "b"}, 2, "", `"b" is one argument too many`},
+		{"console on no port", []string{"console", "router:http"}, 2, "", "number from 1 to 65535"},
+		{"console that is not there", []string{"console", closedPort(t)}, 1, "", "connection refused"},
 		{"filter for an unknown link", []string{"filter", "--link-type", "ATM", "tcp"}, 2, "", "EN10MB, RAW"},
 		{"filter that nothing matches", []string{"filter", "tcp and arp"}, 2, "", "at once"},
 		{"read with a filter that nothing matches", []string{"read", "--filter", "tcp and arp", "x.pcap"}, 2, "", "at once"},
@@ -129,15 +132,17 @@ func TestHelp(t *testing.T) {
 		options []config.Option
 		own     []string
 	}{
-		{"run", append([]config.Option{config.ConsoleListen, config.Promiscuous, config.LogLevel}, check...), nil},
+		{"run", slices.Concat([]config.Option{config.Promiscuous, config.LogLevel}, config.Console, check), nil},
 		{"read", upload, []string{"--format FORMAT", "--quiet", "default: text"}},
 		{"filter", nil, []string{"--link-type TYPE", "--snaplen BYTES", "--live", "LINUX_SLL2, NULL, LOOP", "  -d\n", "  -dd\n", "  -ddd\n"}},
 		{"schema", []config.Option{config.DatabaseURL}, []string{"print|apply|check|retention", "--from VERSION", "--keep-days N", "--dry-run", "--json"}},
 		{"spool", []config.Option{config.SpoolDir, config.SpoolOverflowDir},
 			[]string{"--json", "--format FORMAT", "--rows N", "  -n N\n", "--oldest N", "--all", "--yes", "list|dump|verify|drop", "Examples:",
 				"spool drop --oldest 100", "spool list --json"}},
-		{"check", check, []string{"--json", "[INTERFACE]..."}},
+		{"check", slices.Concat(check, config.Console), []string{"--json", "[INTERFACE]..."}},
 		{"fields", nil, []string{"--json", "--reasons"}},
+		{"console", nil, []string{"[HOST:PORT]", "Ctrl-]", "Examples:", "echo stats | sniffer console router:8000"}},
+		{"password", nil, []string{"twice", "sniffer password > FILE"}},
 		{"version", nil, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -165,8 +170,8 @@ func TestHelp(t *testing.T) {
 			}
 		})
 	}
-	if n := len(commands()); n != 8 {
-		t.Errorf("%d commands, the table above has 8", n)
+	if n := len(commands()); n != 10 {
+		t.Errorf("%d commands, the table above has 10", n)
 	}
 }
 
@@ -400,7 +405,8 @@ func TestCheck(t *testing.T) {
 	}
 	for _, want := range []string{"router, " + deviceID + " from --device-id", "lo is up", "spool     " + dir, "database  none",
 		"loopback, ARPHRD 772", "link type 1, Ethernet (EN10MB)", "a ring of ", "offloads  lo: ", "clock     lo: ", "kernel    Linux ", "rights    CAP_NET_RAW",
-		"time      the machine's clock is "} {
+		"time      the machine's clock is ",
+		"console   listens at 127.0.0.1:8000, [::1]:8000; this machine alone reaches it; nobody is asked for a password"} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("the output lacks %q:\n%s", want, got.out)
 		}
@@ -413,6 +419,11 @@ func TestCheck(t *testing.T) {
 // TestCheckFindings: each check can fail, alone, and the status says so.
 func TestCheckFindings(t *testing.T) {
 	testbed.NeedRoot(t)
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
 	file := writePcap(t, 1) // a spool cannot be below a file
 	url := "postgres://u:topsecret@127.0.0.1:" + closedPort(t) + "/d"
 	for _, row := range []struct {
@@ -431,6 +442,9 @@ func TestCheckFindings(t *testing.T) {
 		{"a ring that is none", []string{"lo", "--ring-size", "1M", "--ring-block", "1M"}, "options", "lower --ring-block"},
 		{"a word that this link type has not", []string{"any", "--filter", "ether host 02:00:00:00:00:01"}, "interface", "column 1"},
 		{"filter", []string{"lo", "--filter", "tcp prt 80"}, "interface", "column 5"},
+		{"a console for others, taken or not", []string{"lo", "--console-listen", busy.Addr().String() + ",lan0:8000"}, "", ""},
+		{"password", []string{"lo", "--console-password-file", file}, "console", "sniffer password"},
+		{"password beside a capture", []string{"lo", "--console-password-file", file, "--pcap-listen", ":8001"}, "console", "leave it out"},
 		{"spool", []string{"lo", "--spool-dir", file + "/spool"}, "spool", "--spool-dir"},
 		{"second tier", []string{"lo", "--spool-overflow-dir", t.TempDir()}, "", ""},
 		{"second tier that is not mounted", []string{"lo", "--spool-overflow-dir", t.TempDir() + "/usb"}, "overflow", "mount the medium"},
@@ -494,6 +508,10 @@ func TestRunRefuses(t *testing.T) {
 		{"URL that does not parse", []string{"--database-url", "postgres://u:topsecret@h:%zz/d"}, 2, "it does not parse"},
 		{"busy console port", []string{"--console-listen", busy.Addr().String()}, 1, "--console-listen"},
 		{"console on an address of nobody", []string{"--console-listen", "192.0.2.1:8000"}, 1, "--console-listen"},
+		{"console on a host's name", []string{"--console-listen", "localhost:8000"}, 2, "127.0.0.1:8000,[::1]:8000"},
+		{"capture beside a password", []string{"--pcap-listen", "127.0.0.1:0", "--console-password-file", file}, 2, "leave it out"},
+		{"no file of the password", []string{"--console-password-file", file + ".none"}, 1, "sniffer password"},
+		{"capture on a busy port", []string{"--pcap-listen", busy.Addr().String()}, 1, "--pcap-listen"},
 		{"spool below a file", []string{"--spool-dir", file + "/spool"}, 1, "not a directory"},
 		{"spool too small", []string{"--spool-size", "1K"}, 1, "spool"},
 		{"any and another one", []string{"--interface", "any"}, 2, "name no other beside it"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -362,7 +364,7 @@ func ownTraffic(t *testing.T, args []string) {
 	}
 	proxy := testbed.NewProxy(t, listener, pg.Dial)
 	url := pg.URLVia(proxy.Addr().String(), databaseName(t, local))
-	recorder := startRecorder(t, topology.Router, t.TempDir(), url, append(args, "--console-listen", "[::]:8000")...)
+	recorder := startRecorder(t, topology.Router, t.TempDir(), url, append(args, "--console-listen", "[::]:8000", "--console-allow", "any", "--pcap-listen", "[::]:8001")...)
 	testbed.Await(t, proxy.Accepted(), patience, "the database connection")
 	recorder.WaitOutput(t, "connected to the database", patience)
 	for _, address := range []string{testbed.RouterLanIPv4, testbed.RouterLanIPv6} {
@@ -373,9 +375,18 @@ func ownTraffic(t *testing.T, args []string) {
 	proxy.Reset()
 	testbed.Await(t, proxy.Accepted(), patience, "the next database connection")
 	talk(t, topology.Lan, testbed.RouterLanIPv4+":8000")
+	// What a capture shows crosses the captured link, too.
+	capture, err := topology.Lan.Dial("tcp", testbed.RouterLanIPv4+":8001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer capture.Close()
+	expect(t, capture, []byte(sectionHeader))
 	if err := topology.Lan.Ping(testbed.RouterLanIPv4, patience); err != nil {
 		t.Fatal(err)
 	}
+	lan, router := netip.MustParseAddr(testbed.LanHostIPv4).AsSlice(), netip.MustParseAddr(testbed.RouterLanIPv4).AsSlice()
+	expect(t, capture, slices.Concat(lan, router), slices.Concat(router, lan))
 	if err := recorder.Stop(t, syscall.SIGTERM); err != nil {
 		t.Fatalf("the recorder ended with %v", err)
 	}
@@ -397,6 +408,24 @@ func ownTraffic(t *testing.T, args []string) {
 				t.Fatal(err)
 			}
 			t.Logf("%s %d %s:%d → %s:%d flags %d", iface, direction, src, sport, dst, dport, flags)
+		}
+	}
+}
+
+// expect reads until it has met each of the texts.
+func expect(t *testing.T, conn net.Conn, texts ...[]byte) {
+	t.Helper()
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	missing := func(got []byte) bool {
+		return slices.ContainsFunc(texts, func(text []byte) bool { return !bytes.Contains(got, text) })
+	}
+	var got []byte
+	for b := make([]byte, 4096); missing(got); {
+		n, err := conn.Read(b)
+		if got = append(got, b[:n]...); err != nil {
+			t.Fatalf("%v after %q, want %q", err, got, texts)
 		}
 	}
 }

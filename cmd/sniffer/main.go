@@ -35,11 +35,13 @@ func commands() []command {
 	return []command{
 		{"run", "[OPTION]...", "record live traffic", runCommand, ""},
 		{"read", "[OPTION]... FILE", "print a pcap or pcapng file, and upload it", readCommand, ""},
+		{"console", "[HOST:PORT]", "watch live traffic on this machine or another", consoleCommand, consoleNotes},
 		{"filter", "[OPTION]... EXPR", "show what a filter expression compiles to", filterCommand, ""},
 		{"schema", "print|apply|check|retention [OPTION]...", "the database's tables", schemaCommand, ""},
 		{"spool", "list|dump|verify|drop [OPTION]... [SEGMENT]...", "what waits for the database", spoolCommand, spoolNotes},
 		{"fields", "[OPTION]...", "the fields of a record, and what they mean", fieldsCommand, ""},
 		{"check", "[OPTION]... [INTERFACE]...", "tell whether this machine can record, and what it would record", checkCommand, ""},
+		{"password", "", "make the hash of a password for the console", passwordCommand, passwordNotes},
 		{"version", "", "print the version", versionCommand, ""},
 	}
 }

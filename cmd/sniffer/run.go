@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"network-sniffer/board"
@@ -17,8 +18,8 @@ import (
 
 func runCommand(args []string, out, errs io.Writer) error {
 	flags, c, err := parse("run", args, out, errs, nil, slices.Concat([]config.Option{
-		config.Interface, config.Filter, config.DatabaseURL, config.SpoolDir, config.SpoolSize, config.ConsoleListen,
-		config.DeviceName, config.DeviceID, config.Promiscuous, config.LogLevel}, config.Capture, config.Uplink)...)
+		config.Interface, config.Filter, config.DatabaseURL, config.SpoolDir, config.SpoolSize,
+		config.DeviceName, config.DeviceID, config.Promiscuous, config.LogLevel}, config.Capture, config.Uplink, config.Console)...)
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func runCommand(args []string, out, errs io.Writer) error {
 	}()
 	go func() {
 		<-a.Ready()
-		log.Info("ready", "console", a.ConsoleAddr())
+		log.Info("ready", "console", strings.Join(a.ConsoleAddrs(), ","))
 	}()
 	report, err := a.Run(ctx)
 	fmt.Fprintf(out, "%s", report.Append(nil))
