@@ -3,7 +3,7 @@
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
 export VERSION
 
-.PHONY: help build run test test-tshark test-filter lint cross arm64 armv7 mipsle amd64 fuzz bench bench-gopacket bench-capture bench-uplink soak clean
+.PHONY: help build run test test-tshark test-filter lint cross arm64 armv7 mipsle amd64 fuzz bench bench-gopacket bench-capture bench-uplink bench-console soak clean
 
 help:
 	@echo 'make run     build, and record the default interface into PostgreSQL (ARGS=… goes to sniffer run)'
@@ -18,6 +18,7 @@ help:
 	@echo 'make bench   the benchmarks'
 	@echo 'make bench-gopacket   the decoder beside gopacket, which it fetches (COUNT=10 for benchstat -col /decoder)'
 	@echo 'make bench-capture    the ring beside C, tcpdump, gopacket and mdlayher/packet, as root; 4 minutes (COUNT=9 for longer)'
+	@echo 'make bench-console    what 100 clients of the console see and cost, alone and beside 900 that stall, as root; 3 minutes'
 	@echo 'make clean   remove bin/ and, with it, nothing that was recorded (that is in .local/)'
 
 build:
@@ -85,6 +86,11 @@ bench-uplink: COUNT = 3
 bench-uplink: ROWS = 1000000
 bench-uplink:
 	cd uplink/uplinkbench && go vet ./... && SNIFFER_TEST_REQUIRE=1 go test -run '^$$' -bench . -timeout 60m ./... -args -rows $(ROWS) -runs $(COUNT)
+
+# COUNT is how often each crowd comes. It needs root.
+bench-console: COUNT = 1
+bench-console:
+	SNIFFER_TEST_REQUIRE=1 go test -run '^$$' -bench '^BenchmarkCrowd$$' -count $(COUNT) -timeout 60m ./cmd/sniffer
 
 clean:
 	rm -rf bin

@@ -3,7 +3,7 @@
 set -eu
 
 if [ $# -eq 0 ]; then
-    set -- postgresql pgbouncer tshark tcpdump telnet expect netcat-openbsd iproute2 shellcheck gcc libc6-dev procps
+    set -- postgresql pgbouncer tshark tcpdump telnet expect netcat-openbsd jq chromium iproute2 shellcheck gcc libc6-dev procps
 fi
 
 missing=
