@@ -5,7 +5,7 @@ package console
 import "net"
 
 // narrow leaves the buffers as they are where the system's call is not known.
-func narrow(net.Listener) {}
+func narrow(net.Listener, int) {}
 
 // keepUrgentInline has nothing to do where the system's call is not known.
 func keepUrgentInline(*net.TCPConn) {}

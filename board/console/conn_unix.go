@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// narrow bounds the kernel's memory for what clients send. Connections have it from their listener: one whose buffer shrinks
+// narrow bounds the kernel's memory for what a client sends, to twice so many bytes (socket(7)). Connections have it from their listener: one whose buffer shrinks
 // after it told its window (tcp(7)) drops what comes, and the client sends it again after longer and longer pauses.
-func narrow(l net.Listener) {
+func narrow(l net.Listener, bytes int) {
 	c, ok := l.(syscall.Conn)
 	if !ok {
 		return
@@ -19,7 +19,7 @@ func narrow(l net.Listener) {
 		return
 	}
 	raw.Control(func(fd uintptr) {
-		syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, receiveBuffer)
+		syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, bytes)
 	})
 }
 

@@ -75,9 +75,12 @@ const (
 	streamBuffer = 64 << 10
 	// receiveBuffer is SO_RCVBUF of the listeners: a client may send so much ahead of what is read.
 	receiveBuffer = 8 << 10
-	openingBytes  = 4 << 10 // that a client may send before it is answered
-	messageBurst  = 200
-	eventBurst    = 50
+	// pushBuffer is the same where clients may push. Loopback has segments of 64 KiB: what has no room for a few of them
+	// drops some, and the client sends them again after longer and longer pauses.
+	pushBuffer   = 256 << 10
+	openingBytes = 4 << 10 // that a client may send before it is answered
+	messageBurst = 200
+	eventBurst   = 50
 	// looks is how many frames are looked at under one lock of the ring.
 	looks = 256
 )

@@ -83,7 +83,11 @@ func (s *Server) Serve(l net.Listener, port Port) error {
 	}
 	s.listeners[l] = struct{}{}
 	s.mu.Unlock()
-	narrow(l)
+	if s.cfg.Push == nil {
+		narrow(l, receiveBuffer)
+	} else {
+		narrow(l, pushBuffer)
+	}
 	s.accept(l, port)
 	s.mu.Lock()
 	delete(s.listeners, l)
